@@ -10,6 +10,7 @@ mod interval;
 mod label;
 mod number;
 pub mod session;
+mod simulated_time;
 
 pub use bar::{Bar, BarError, Ohlc, ROUNDING_TOLERANCE};
 pub use fact::{Fact, Flag, Observation, Quote, Rate, VendorBar, day_start};
@@ -17,6 +18,7 @@ pub use instrument::{CURRENCY_MAX, Currency, InstrumentError, Pair, SYMBOL_MAX, 
 pub use interval::{Interval, UnknownInterval};
 pub use label::{Basis, Freshness, Origin, UnknownLabel};
 pub use number::{NumberError, Price, Volume};
+pub use simulated_time::{BadSimulatedTime, SPEED_MAX, SimulatedTime};
 
 pub use jiff::{Timestamp, civil::Date};
 pub use rust_decimal::Decimal;
