@@ -1,0 +1,19 @@
+//! The record on the wire: what stands in a Kinesis record and in a line of the archive.
+//!
+//! Facts enter, bytes leave, and the other way round; partition keys, batches within the limits of
+//! each service, and packed Firehose records are worked out here. Nothing here sends anything.
+
+mod decode;
+mod encode;
+mod identity;
+pub mod limits;
+mod pack;
+mod partition;
+mod produce;
+
+pub use decode::{DecodeError, Decoded, decode};
+pub use encode::{IndicatorBody, Record, Source, indicator, observation, rfc3339_millis};
+pub use identity::{Digest128, Id, Key};
+pub use pack::{Packed, pack};
+pub use partition::{PartitionKey, crypto, event, financial};
+pub use produce::{Batches, Entry, Oversized, batches};
