@@ -1,0 +1,86 @@
+//! Which series a record belongs to, and as what part of which of its bars.
+
+use bars::{Ohlcv, Reading, VendorPart};
+use market::{Basis, Fact, Freshness, Interval, Ohlc, Origin, Subject, Volume, day_start};
+use wire::Decoded;
+
+use crate::id::{SeriesId, Span};
+
+/// A fact about one bar of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeriesFact {
+    /// The bar's length.
+    pub interval: Interval,
+    /// The bar's begin, in milliseconds since 1970.
+    pub start: i64,
+    /// What is said about it.
+    pub part: Part,
+}
+
+/// What a fact contributes to its bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Part {
+    /// A version of the vendor's bar.
+    Vendor(VendorPart),
+    /// A reading of the price.
+    Reading(Reading),
+}
+
+/// Finds the series of a record. A quote is a version of its trading day's bar and never feeds shorter
+/// bars; a rate is a reading within a sampled minute.
+pub fn route(decoded: &Decoded) -> (SeriesId, SeriesFact) {
+    let vendor = |is_final, freshness: Freshness, prices: &Ohlc, volume: Option<Volume>| {
+        Part::Vendor(VendorPart {
+            rev: decoded.rev,
+            id: decoded.id.0,
+            is_final,
+            freshness: freshness as u8,
+            prices: Ohlcv {
+                open: prices.open().to_f64(),
+                // Rounded apart by the vendor: the engine wants prices that fit.
+                high: prices.high().max(prices.open()).max(prices.close()).to_f64(),
+                low: prices.low().min(prices.open()).min(prices.close()).to_f64(),
+                close: prices.close().to_f64(),
+                volume: volume.map(Volume::to_f64),
+            },
+        })
+    };
+    let id = |subject, origin, basis, interval| SeriesId { subject, origin, basis, span: Span::of(interval) };
+    match &decoded.fact {
+        Fact::Quote(quote) => (
+            id(Subject::Equity(quote.symbol.clone()), Origin::Vendor, Basis::Raw, Interval::Day),
+            SeriesFact {
+                interval: Interval::Day,
+                start: day_start(quote.trading_day).as_millisecond(),
+                part: vendor(quote.is_final, quote.freshness, &quote.prices, Some(quote.volume)),
+            },
+        ),
+        Fact::Bar(bar) => (
+            id(bar.subject.clone(), Origin::Vendor, bar.basis, bar.bar.interval),
+            SeriesFact {
+                interval: bar.bar.interval,
+                start: bar.bar.start.as_millisecond(),
+                part: vendor(bar.bar.is_final, bar.freshness, &bar.bar.prices, bar.bar.volume),
+            },
+        ),
+        Fact::Rate(rate) => {
+            let at = rate.at.as_millisecond();
+            let minute = Interval::Min1.duration().as_millis() as i64;
+            (
+                id(Subject::Pair(rate.pair.clone()), Origin::Sampled, Basis::Raw, Interval::Min1),
+                SeriesFact {
+                    interval: Interval::Min1,
+                    start: at.div_euclid(minute) * minute,
+                    part: Part::Reading(Reading {
+                        key: decoded.key.0,
+                        rev: decoded.rev,
+                        id: decoded.id.0,
+                        at,
+                        price: rate.rate.to_f64(),
+                        cumulative_volume: None,
+                    }),
+                },
+            )
+        }
+    }
+}
