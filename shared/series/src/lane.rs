@@ -113,7 +113,7 @@ impl Lane {
         let mut computed = Vec::new();
         for (slot, prices, freshness) in self.closed_bars() {
             if let Ok(readings) = engine.update(&engine_bar(&prices)) {
-                let values = readings.to_vec();
+                let values = readings.iter().collect();
                 computed.push(Computed { slot, prices, freshness, bars: engine.bars_seen(), values });
             }
         }

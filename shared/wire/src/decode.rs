@@ -4,8 +4,8 @@ use std::{borrow::Cow, str::FromStr};
 
 use jiff::Timestamp;
 use market::{
-    Bar, BarError, Basis, Decimal, Fact, Freshness, InstrumentError, Interval, NumberError, Ohlc, Price, Quote, Rate,
-    Subject, VendorBar, Volume,
+    Bar, BarError, Basis, Decimal, Fact, Freshness, Interval, NumberError, Ohlc, Pair, Price, Quote, Rate, Subject,
+    VendorBar, Volume,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -72,6 +72,10 @@ struct Fields<'a> {
     timestamp: Cow<'a, str>,
     #[serde(borrow, default)]
     symbol: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    base: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    quote: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     trading_day: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -146,6 +150,11 @@ impl Body<'_> {
         optional_number(field, value)?.ok_or(DecodeError::Missing { schema: self.schema, field })
     }
 
+    fn pair(&self) -> Result<Pair, DecodeError> {
+        let (base, quote) = (&self.fields.base, &self.fields.quote);
+        Ok(Pair { base: self.text("base", base)?, quote: self.text("quote", quote)? })
+    }
+
     fn is_final(&self) -> Result<bool, DecodeError> {
         self.fields.is_final.ok_or(DecodeError::Missing { schema: self.schema, field: "final" })
     }
@@ -197,10 +206,13 @@ fn quote(body: &Body<'_>) -> Result<Fact, DecodeError> {
 
 fn bar(body: &Body<'_>) -> Result<Fact, DecodeError> {
     let fields = body.fields;
-    let subject: SubjectText = body.text("symbol", &fields.symbol)?;
+    let subject = match &fields.base {
+        Some(_) => Subject::Pair(body.pair()?),
+        None => Subject::Equity(body.text("symbol", &fields.symbol)?),
+    };
     let interval: Interval = body.text("interval", &fields.interval)?;
     Ok(Fact::Bar(VendorBar {
-        subject: subject.0,
+        subject,
         basis: body.text::<Basis>("basis", &fields.basis)?,
         freshness: body.text::<Freshness>("freshness", &fields.freshness)?,
         bar: Bar {
@@ -216,7 +228,7 @@ fn bar(body: &Body<'_>) -> Result<Fact, DecodeError> {
 fn rate(body: &Body<'_>) -> Result<Fact, DecodeError> {
     let fields = body.fields;
     Ok(Fact::Rate(Rate {
-        pair: body.text("symbol", &fields.symbol)?,
+        pair: body.pair()?,
         at: body.timestamp()?,
         rate: body.number::<Price>("rate", fields.rate)?,
         bid: optional_number("bid", fields.bid)?,
@@ -233,20 +245,6 @@ impl FromStr for SignedNumber {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self).map_err(|_| NumberError::NotANumber(text.chars().take(64).collect()))
-    }
-}
-
-/// A symbol, or a pair where the text reads `BASE/QUOTE`.
-struct SubjectText(Subject);
-
-impl FromStr for SubjectText {
-    type Err = InstrumentError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(pair) => Ok(Self(Subject::Pair(pair))),
-            Err(_) => text.parse().map(|symbol| Self(Subject::Equity(symbol))),
-        }
     }
 }
 

@@ -189,8 +189,8 @@ fn quote_body(quote: &Quote) -> String {
 fn bar_body(bar: &VendorBar) -> String {
     let Bar { interval, prices, volume, is_final, .. } = &bar.bar;
     let mut body = format!(
-        r#""symbol":"{}","interval":"{interval}","basis":"{}","freshness":"{}","origin":"{}","open":{},"high":{},"low":{},"close":{}"#,
-        bar.subject,
+        r#"{},"interval":"{interval}","basis":"{}","freshness":"{}","origin":"{}","open":{},"high":{},"low":{},"close":{}"#,
+        subject_fields(&bar.subject),
         bar.basis,
         bar.freshness,
         Origin::Vendor,
@@ -206,10 +206,8 @@ fn bar_body(bar: &VendorBar) -> String {
 
 fn rate_body(rate: &Rate) -> String {
     let mut body = format!(
-        r#""symbol":"{}","base":"{}","quote":"{}","freshness":"{}","origin":"{}","rate":{}"#,
-        rate.pair,
-        rate.pair.base,
-        rate.pair.quote,
+        r#"{},"freshness":"{}","origin":"{}","rate":{}"#,
+        subject_fields(&Subject::Pair(rate.pair.clone())),
         rate.freshness,
         Origin::Vendor,
         rate.rate,
@@ -217,6 +215,14 @@ fn rate_body(rate: &Rate) -> String {
     push_optional(&mut body, "bid", rate.bid);
     push_optional(&mut body, "ask", rate.ask);
     body
+}
+
+/// `symbol`, and for a pair `base` and `quote`, which tell it from a symbol with a slash in it.
+fn subject_fields(subject: &Subject) -> String {
+    match subject {
+        Subject::Equity(symbol) => format!(r#""symbol":"{symbol}""#),
+        Subject::Pair(pair) => format!(r#""symbol":"{pair}","base":"{}","quote":"{}""#, pair.base, pair.quote),
+    }
 }
 
 fn push_optional(body: &mut String, name: &str, value: Option<impl std::fmt::Display>) {
@@ -272,8 +278,13 @@ pub fn indicator(body: &IndicatorBody<'_>) -> Record {
     };
     let [open, high, low, close] = body.prices;
     let mut text = format!(
-        r#""symbol":"{subject}","interval":"{}","basis":"{}","freshness":"{}","origin":"{}","bars":{}"#,
-        body.interval, body.basis, body.freshness, body.origin, body.bars,
+        r#"{},"interval":"{}","basis":"{}","freshness":"{}","origin":"{}","bars":{}"#,
+        subject_fields(body.subject),
+        body.interval,
+        body.basis,
+        body.freshness,
+        body.origin,
+        body.bars,
     );
     for (name, value) in [
         ("open", Some(open)),

@@ -10,6 +10,7 @@ pub mod limits;
 mod pack;
 mod partition;
 mod produce;
+mod sent;
 
 pub use decode::{DecodeError, Decoded, decode};
 pub use encode::{IndicatorBody, Record, Source, indicator, observation, rfc3339_millis};
@@ -17,3 +18,4 @@ pub use identity::{Digest128, Id, Key};
 pub use pack::{Packed, pack};
 pub use partition::{PartitionKey, crypto, event, financial};
 pub use produce::{Batches, Entry, Oversized, batches};
+pub use sent::{SENT_MAX, Sent, SentError};

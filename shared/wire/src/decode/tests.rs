@@ -39,6 +39,7 @@ fn facts() -> Vec<Fact> {
             is_final: false,
         }),
         bar(Subject::Equity("FRA:IQQE".parse().unwrap()), Some("9.35943544".parse().unwrap())),
+        bar(Subject::Equity("BRK/B".parse().unwrap()), None),
         bar(Subject::Pair("BTC/EUR".parse().unwrap()), None),
         Fact::Rate(Rate {
             pair: "SHIB/USD".parse().unwrap(),

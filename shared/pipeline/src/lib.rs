@@ -1,0 +1,20 @@
+//! The way of a record, over ports: poll → produce on one side, process → deliver and sweep on the other.
+//!
+//! Each stage returns an outcome that accounts for everything it was given: what went through and
+//! what failed, never the first error alone. The ports in [`port`] are capabilities; nothing here
+//! knows a client, a clock or the environment.
+
+mod advance;
+mod deliver;
+mod outcome;
+mod poll;
+pub mod port;
+mod process;
+mod produce;
+mod sweep;
+
+pub use advance::Warm;
+pub use outcome::{PollOutcome, ProcessOutcome, Refusal, SweepOutcome};
+pub use poll::{Cooldowns, PollSettings, poll};
+pub use process::{Arrived, ProcessSettings, Processed, process};
+pub use sweep::sweep;

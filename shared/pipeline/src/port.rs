@@ -1,0 +1,131 @@
+//! What the pipeline needs from outside, as capabilities. An adapter or a fake stands behind each.
+
+use std::future::Future;
+
+use alphavantage::Request;
+use failure::{DeadLetter, Kind};
+use jiff::{SignedDuration, Timestamp};
+use series::{Item, SeriesId, StateError};
+use wire::{Entry, Packed, Sent, SentError};
+
+/// A call to a service that failed as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallError {
+    /// Whether it is worth trying again, and what it was.
+    pub kind: Kind,
+    /// In plain words, without secrets.
+    pub message: String,
+}
+
+impl CallError {
+    /// The service is busy, out of reach, or answered with an error of its own. The call may have had its effect.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Unavailable, message: message.into() }
+    }
+}
+
+/// Time and chance.
+pub trait Runtime: Sync {
+    /// The market time.
+    fn now(&self) -> Timestamp;
+    /// How much time is left, on the wall, until the invocation is cut off.
+    fn remaining(&self) -> SignedDuration;
+    /// Waits, in market time.
+    fn sleep(&self, time: SignedDuration) -> impl Future<Output = ()> + Send;
+    /// A random number from 0 to 1.
+    fn random(&self) -> f64;
+}
+
+/// A reply of the vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The HTTP status.
+    pub status: u16,
+    /// The content type, if there is one.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Asks the vendor.
+pub trait Fetch: Sync {
+    /// Sends one request. An error means that no whole reply came.
+    fn fetch(&self, request: &Request) -> impl Future<Output = Result<Fetched, CallError>> + Send;
+}
+
+/// Writes to one Kinesis stream.
+pub trait PutRecords: Sync {
+    /// One PutRecords call. The answer is positional: `None` where the record was taken, else why not.
+    fn put_records(&self, entries: &[Entry]) -> impl Future<Output = Result<Vec<Option<String>>, CallError>> + Send;
+}
+
+/// Why the ledger of what was sent could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerError {
+    /// The call failed.
+    Call(CallError),
+    /// What is stored cannot be read.
+    State(SentError),
+}
+
+/// The ledger of what was sent, one item per subject and function.
+pub trait Ledger: Sync {
+    /// Reads an item with its version, 0 if there is none.
+    fn load(&self, name: &str) -> impl Future<Output = Result<(Sent, u64), LedgerError>> + Send;
+    /// Writes an item if its version is still the one that was read. Returns whether it was.
+    fn save(&self, name: &str, version: u64, sent: &Sent) -> impl Future<Output = Result<bool, LedgerError>> + Send;
+}
+
+/// Keeps dead letters.
+pub trait KeepDeadLetters: Sync {
+    /// Stores all of them, or none as far as the caller may rely on.
+    fn keep(&self, letters: &[DeadLetter]) -> impl Future<Output = Result<(), CallError>> + Send;
+}
+
+/// An item with the version that its next write must find.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Rises with every write; 0 for an item that was never written.
+    pub version: u64,
+    /// The item.
+    pub item: Item,
+}
+
+/// What came of a conditional write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Saved {
+    /// Written.
+    Done,
+    /// Another writer was first: this is what stands there now.
+    Refused(Stored),
+}
+
+/// Why an item could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// The call failed; a write may have happened.
+    Call(CallError),
+    /// What is stored cannot be read.
+    State(StateError),
+}
+
+/// The items of the series.
+pub trait SeriesStore: Sync {
+    /// Reads an item, consistently.
+    fn load(&self, id: &SeriesId) -> impl Future<Output = Result<Stored, StoreError>> + Send;
+    /// Writes `stored.item` as version `stored.version + 1`, if the stored version is still `stored.version`.
+    fn save(
+        &self,
+        id: &SeriesId,
+        stored: &Stored,
+        due: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Saved, StoreError>> + Send;
+    /// Which series want to be looked at by then.
+    fn due(&self, now: Timestamp) -> impl Future<Output = Result<Vec<SeriesId>, CallError>> + Send;
+}
+
+/// Writes to one Firehose delivery stream.
+pub trait Deliver: Sync {
+    /// One PutRecordBatch call. The answer is positional: whether each record was taken.
+    fn deliver(&self, records: &[Packed]) -> impl Future<Output = Result<Vec<bool>, CallError>> + Send;
+}

@@ -1,0 +1,227 @@
+//! Produce: rows of a reply to records in Kinesis, each at most once under its id.
+//!
+//! What is no news is not sent. What Kinesis did not take is sent again, and nothing else is. The
+//! ledger is written after Kinesis took the records, so that a crash sends the same ids again.
+
+use alphavantage::Request;
+use failure::{DeadLetter, Failure, Kind, Place, Stage};
+use flow::Backoff;
+use jiff::SignedDuration;
+use market::Observation;
+use wire::{Digest128, Entry, Key, Sent, batches, observation};
+
+use crate::{
+    outcome::{PollOutcome, note},
+    port::{CallError, KeepDeadLetters, Ledger, LedgerError, PutRecords, Runtime},
+};
+
+/// The owner's schedule: three retries, 1, 2 and 4 seconds at the most.
+const PRODUCE: Backoff = Backoff { base: SignedDuration::from_secs(1), cap: SignedDuration::from_secs(4), attempts: 4 };
+/// What is kept back of the invocation to file what is left.
+const FILING: SignedDuration = SignedDuration::from_secs(4);
+/// How often the ledger is merged with that of another poller.
+const LEDGER_ATTEMPTS: u32 = 5;
+
+/// The rows of one reply.
+pub(crate) struct Rows {
+    pub(crate) observations: Vec<Observation>,
+    /// Reason and payload of each row that breaks a rule.
+    pub(crate) rejected: Vec<(String, Vec<u8>)>,
+}
+
+/// Where rows go.
+pub(crate) struct Producer<'a, Stream, Sent, Dead, Time> {
+    pub(crate) stream: &'a Stream,
+    pub(crate) ledger: &'a Sent,
+    pub(crate) dead_letters: &'a Dead,
+    pub(crate) runtime: &'a Time,
+    pub(crate) function: &'a str,
+}
+
+/// A record on its way, with what the ledger notes when it has arrived.
+struct Outgoing {
+    key: Key,
+    at: i64,
+    rev: u32,
+    content: Digest128,
+    entry: Entry,
+}
+
+impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtime>
+    Producer<'_, Stream, Remembered, Dead, Time>
+{
+    /// Sends what is news among the rows, and accounts for all of them.
+    pub(crate) async fn produce(&self, request: &Request, rows: Rows, outcome: &mut PollOutcome) {
+        let total = (rows.observations.len() + rows.rejected.len()) as u64;
+        outcome.records += total;
+        let name = format!("{}|{}", request.function(), request.subject());
+        let (mut sent, version) = match self.ledger.load(&name).await {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                // Without the ledger nothing is known to be news; the next poll brings the same rows again.
+                outcome.in_flight += total;
+                return note(&mut outcome.failures, ledger_failure(request, error));
+            }
+        };
+        let before = sent.clone();
+
+        let outgoing = self.news(&sent, rows.observations, outcome);
+        let (arrived, left) = self.put(outgoing, request, outcome).await;
+        outcome.put += arrived.len() as u64;
+        for record in &arrived {
+            sent.confirm(record.key, record.at, record.rev, record.content);
+        }
+        let left = left.into_iter().map(|(record, reason, kind)| {
+            let failure = Failure::new(Stage::Produce, kind, request.to_string(), reason);
+            (None, self.letter(failure, record.entry.data, Some(record.entry.partition_key.as_str())))
+        });
+
+        let rejected = rows.rejected.into_iter().filter_map(|(reason, payload)| {
+            let key = Digest128::of(&[b"rejected", name.as_bytes(), &payload]);
+            if sent.news(key, key).is_none() {
+                outcome.deduplicated += 1;
+                return None;
+            }
+            let failure = Failure::new(Stage::Validate, Kind::InvalidRow, request.to_string(), reason);
+            Some((Some(key), self.letter(failure, payload, None)))
+        });
+        let (keys, letters): (Vec<Option<Key>>, Vec<DeadLetter>) = left.chain(rejected).unzip();
+        match self.keep(&letters).await {
+            Ok(()) => {
+                outcome.dead_lettered += letters.len() as u64;
+                let now = self.runtime.now().as_millisecond();
+                keys.into_iter().flatten().for_each(|key| sent.confirm(key, now, 0, key));
+                letters.into_iter().for_each(|letter| note(&mut outcome.failures, letter.failure));
+            }
+            Err(error) => {
+                outcome.in_flight += letters.len() as u64;
+                let failure = Failure::new(Stage::Produce, error.kind, request.to_string(), error.message);
+                note(&mut outcome.failures, failure);
+            }
+        }
+        if sent != before
+            && let Err(error) = self.remember(&name, sent, version).await
+        {
+            note(&mut outcome.failures, ledger_failure(request, error));
+        }
+    }
+
+    /// The records that are news, oldest first.
+    fn news(&self, sent: &Sent, mut observations: Vec<Observation>, outcome: &mut PollOutcome) -> Vec<Outgoing> {
+        observations.sort_by_key(|observation| observation.fact.event_time());
+        let now = self.runtime.now();
+        let mut outgoing = Vec::new();
+        for seen in observations {
+            let record = observation(&seen);
+            let (key, content) = (record.key(), record.content());
+            let Some(rev) = sent.news(key, content) else {
+                outcome.deduplicated += 1;
+                continue;
+            };
+            let entry =
+                Entry { partition_key: record.partition_key().clone(), data: record.to_json(rev, now).into_bytes() };
+            outgoing.push(Outgoing { key, at: seen.fact.event_time().as_millisecond(), rev, content, entry });
+        }
+        outgoing
+    }
+
+    /// Sends records until Kinesis took them or there is no use in trying. Returns what arrived, and
+    /// what did not with the reason.
+    async fn put(
+        &self,
+        outgoing: Vec<Outgoing>,
+        request: &Request,
+        outcome: &mut PollOutcome,
+    ) -> (Vec<Outgoing>, Vec<(Outgoing, String, Kind)>) {
+        let entries: Vec<Entry> = outgoing.iter().map(|record| record.entry.clone()).collect();
+        let plan = batches(&entries);
+        // The reason why each record is not in Kinesis; none for one that is.
+        let mut pending: Vec<Option<(String, Kind)>> = vec![None; outgoing.len()];
+        for oversized in &plan.oversized {
+            pending[oversized.index] = Some((oversized.to_string(), Kind::Oversized));
+        }
+        for call in plan.calls {
+            let mut left: Vec<usize> = call.collect();
+            let mut failed = 0;
+            while !left.is_empty() {
+                let batch: Vec<Entry> = left.iter().map(|&at| entries[at].clone()).collect();
+                match self.stream.put_records(&batch).await {
+                    Ok(answers) => {
+                        let mut answers = answers.into_iter();
+                        left.retain(|&at| {
+                            let refused = answers.next().unwrap_or_else(|| Some("no answer".to_owned()));
+                            pending[at] = refused.map(|reason| (reason, Kind::Unavailable));
+                            pending[at].is_some()
+                        });
+                    }
+                    // The write may have happened; the same ids go again.
+                    Err(CallError { kind, message }) => {
+                        left.iter().for_each(|&at| pending[at] = Some((message.clone(), kind)));
+                        note(
+                            &mut outcome.failures,
+                            Failure::new(Stage::Produce, kind, request.to_string(), message.clone()),
+                        );
+                    }
+                }
+                if left.is_empty() {
+                    break;
+                }
+                failed += 1;
+                match PRODUCE.wait(failed, self.runtime.random()) {
+                    Some(wait) if self.runtime.remaining() > wait + FILING => self.runtime.sleep(wait).await,
+                    _ => break,
+                }
+            }
+        }
+        let (mut arrived, mut lost) = (Vec::new(), Vec::new());
+        for (record, reason) in outgoing.into_iter().zip(pending) {
+            match reason {
+                None => arrived.push(record),
+                Some((reason, kind)) => lost.push((record, reason, kind)),
+            }
+        }
+        (arrived, lost)
+    }
+
+    async fn keep(&self, letters: &[DeadLetter]) -> Result<(), CallError> {
+        if letters.is_empty() { Ok(()) } else { self.dead_letters.keep(letters).await }
+    }
+
+    /// Writes the ledger, merged with what another poller wrote meanwhile.
+    async fn remember(&self, name: &str, mut sent: Sent, mut version: u64) -> Result<(), LedgerError> {
+        for _ in 0..LEDGER_ATTEMPTS {
+            if self.ledger.save(name, version, &sent).await? {
+                return Ok(());
+            }
+            let (theirs, current) = self.ledger.load(name).await?;
+            sent.merge(&theirs);
+            version = current;
+        }
+        let message = "other pollers wrote it again and again; what was sent is sent once more, under the same ids";
+        Err(LedgerError::Call(CallError { kind: Kind::Contended, message: message.to_owned() }))
+    }
+
+    fn letter(&self, failure: Failure, payload: Vec<u8>, partition_key: Option<&str>) -> DeadLetter {
+        let place = Place {
+            function: self.function.to_owned(),
+            partition_key: partition_key.map(str::to_owned),
+            ..Default::default()
+        };
+        DeadLetter { failure, place, id: None, attempts: 1, seen: self.runtime.now(), payload }
+    }
+}
+
+fn ledger_failure(request: &Request, error: LedgerError) -> Failure {
+    match error {
+        LedgerError::Call(CallError { kind, message }) => {
+            Failure::new(Stage::Produce, kind, request.to_string(), message)
+        }
+        LedgerError::State(error) => {
+            let kind = match error {
+                wire::SentError::UnknownFormat(_) => Kind::UnknownState,
+                wire::SentError::Corrupt => Kind::CorruptState,
+            };
+            Failure::new(Stage::Produce, kind, request.to_string(), error.to_string())
+        }
+    }
+}

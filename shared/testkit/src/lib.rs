@@ -1,0 +1,1 @@
+//! For tests only: ports that live in memory and fail on demand.
