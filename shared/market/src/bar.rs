@@ -51,11 +51,11 @@ impl Ohlc {
     pub fn new(open: Price, high: Price, low: Price, close: Price) -> Result<Self, BarError> {
         let (absolute, relative) = ROUNDING_TOLERANCE;
         let slack = absolute.max(high.get().saturating_mul(relative));
-        if high.get() + slack < low.get() {
+        if high.get().saturating_add(slack) < low.get() {
             return Err(BarError::HighBelowLow { high, low });
         }
         for (field, price) in [("open", open), ("close", close)] {
-            if price.get() + slack < low.get() || price.get() > high.get() + slack {
+            if price.get().saturating_add(slack) < low.get() || price.get() > high.get().saturating_add(slack) {
                 return Err(BarError::Outside { field, price, low, high });
             }
         }
@@ -121,6 +121,7 @@ mod tests {
         // At a price of 100,000 the relative tolerance is 10.
         assert!(ohlc("100009", "100000", "99000", "99500").unwrap().is_rounded());
         // A price near the largest decimal must not overflow.
-        assert!(ohlc("7e27", "7e27", "7e27", "7e27").is_ok());
+        let largest = "79228162514264337593543950335";
+        assert!(ohlc(largest, largest, largest, largest).is_ok());
     }
 }

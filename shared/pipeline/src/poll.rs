@@ -2,6 +2,8 @@
 //!
 //! One bad symbol never fails the run; a limit or a bad key ends it, since no later call can succeed.
 
+use std::str::FromStr;
+
 use alphavantage::{Advice, Context, Entitlement, Reading, Redactor, Reply, Request, Verdict, read};
 use failure::{DeadLetter, Failure, Kind, Place, Stage};
 use flow::{Backoff, Pace};
@@ -20,6 +22,18 @@ pub enum Cooldowns {
     Wait,
     /// Note it and go on with the next request. For recorded replies only.
     Record,
+}
+
+impl FromStr for Cooldowns {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "wait" => Ok(Self::Wait),
+            "record" => Ok(Self::Record),
+            _ => Err("allowed: wait, record"),
+        }
+    }
 }
 
 /// What `poll` needs to know.

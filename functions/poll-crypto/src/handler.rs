@@ -1,0 +1,95 @@
+//! One invocation: the job of the schedule becomes requests, the requests an outcome.
+
+use alphavantage::{Redactor, Request};
+use aws::{DeadLetterBucket, Secret, StateTable, Stream};
+use clock::Invocation;
+use lambda_runtime::{Error, LambdaEvent};
+use market::Pair;
+use pipeline::{PollOutcome, PollSettings, poll};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use upstream::{Access, Http};
+
+use crate::config::Config;
+
+/// The schedule's input: `{"job":"rates"}` or `{"job":"daily"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "job", rename_all = "lowercase")]
+pub(crate) enum Job {
+    /// CURRENCY_EXCHANGE_RATE of each pair.
+    Rates,
+    /// DIGITAL_CURRENCY_DAILY of each pair whose base is a digital currency.
+    Daily,
+}
+
+impl Job {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rates => "rates",
+            Self::Daily => "daily",
+        }
+    }
+
+    fn requests(self, pairs: &[Pair]) -> Vec<Request> {
+        let request = |pair: &Pair| match self {
+            Self::Rates => Some(Request::CurrencyExchangeRate { pair: pair.clone() }),
+            Self::Daily => pair.is_crypto().then(|| Request::DigitalCurrencyDaily { pair: pair.clone() }),
+        };
+        pairs.iter().filter_map(request).collect()
+    }
+}
+
+/// What an invocation works with, built once.
+pub(crate) struct Handler {
+    pub(crate) http: Http,
+    pub(crate) secret: Secret,
+    pub(crate) stream: Stream,
+    pub(crate) table: StateTable,
+    pub(crate) dead_letters: DeadLetterBucket,
+    pub(crate) config: Config,
+}
+
+impl Handler {
+    /// Runs the job.
+    pub(crate) async fn handle(&self, event: LambdaEvent<Job>) -> Result<PollOutcome, Error> {
+        let job = event.payload;
+        let access = Access::parse(self.secret.value().await?.expose_secret())?;
+        let settings = PollSettings {
+            function: env!("CARGO_PKG_NAME").to_owned(),
+            entitlement: access.entitlement,
+            per_second: access.per_second,
+            cooldowns: self.config.cooldowns,
+            redactor: Redactor::new(access.apikey.expose_secret()),
+        };
+        let runtime = Invocation::new(self.config.clock, event.context.deadline);
+        let vendor = self.http.with(&access);
+        let ports = (&vendor, &self.stream, &self.table, &self.dead_letters, &runtime);
+        let outcome = poll(ports, job.name(), &job.requests(&self.config.pairs), &settings).await;
+        if outcome.refused.keys().any(|verdict| ["bad_key", "demo_key"].contains(verdict)) {
+            self.secret.forget().await;
+        }
+        telemetry::outcome("poll finished", &outcome);
+        Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_events_are_jobs() {
+        let job = |text: &str| serde_json::from_str::<Job>(text);
+        assert_eq!(job(include_str!("../../../events/poll-crypto/rates.json")).unwrap(), Job::Rates);
+        assert_eq!(job(include_str!("../../../events/poll-crypto/daily.json")).unwrap(), Job::Daily);
+        let error = job(r#"{"job":"quotes"}"#).unwrap_err().to_string();
+        assert!(error.contains("unknown variant `quotes`, expected `rates` or `daily`"), "{error}");
+    }
+
+    #[test]
+    fn only_digital_currencies_have_days() {
+        let pairs: Vec<Pair> = ["USD/JPY", "BTC/USD"].map(|pair| pair.parse().unwrap()).into();
+        assert_eq!(Job::Rates.requests(&pairs).len(), 2);
+        assert_eq!(Job::Daily.requests(&pairs), [Request::DigitalCurrencyDaily { pair: pairs[1].clone() }]);
+    }
+}

@@ -1,0 +1,14 @@
+//! The simulator over HTTP, driven by a clock that tests move by hand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy exempts test functions only, and the client here is not one"
+)]
+
+mod client;
+mod faults;
+mod limits;
+mod program;
+mod replies;
+mod shapes;

@@ -1,0 +1,198 @@
+//! DynamoDB: the state table, with the items of the series and the ledgers of what was sent.
+//!
+//! An item has `pk` (`series#…` or `sent#…`), `version` (rises with every write), `state` (bytes), and,
+//! while something is due, `due_bucket` and `due_at`, by which the sparse index `due` finds it.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::update_item::{UpdateItemError, UpdateItemOutput},
+    primitives::Blob,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+use pipeline::port::{CallError, Ledger, LedgerError, Saved, SeriesStore, StoreError, Stored};
+use series::{Item, SeriesId, StateError};
+use wire::{Digest128, Sent};
+
+use crate::call_error;
+
+/// The sparse index over what is due.
+const DUE_INDEX: &str = "due";
+/// Over how many partitions of the index the items are spread.
+const DUE_BUCKETS: u8 = 8;
+/// How many series one sweep takes at the most; the next one takes the rest.
+const DUE_MAX: usize = 2_000;
+
+type Attributes = std::collections::HashMap<String, AttributeValue>;
+
+/// The state table.
+#[derive(Debug, Clone)]
+pub struct StateTable {
+    client: Client,
+    name: String,
+}
+
+/// The outcome of a conditional write.
+enum Written {
+    Done,
+    Refused(Option<Attributes>),
+}
+
+impl StateTable {
+    /// The table of that name.
+    pub fn new(config: &SdkConfig, name: &str) -> Self {
+        Self { client: Client::new(config), name: name.to_owned() }
+    }
+
+    async fn read(&self, pk: &str) -> Result<Option<Attributes>, CallError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| call_error(&format!("GetItem `{pk}` of `{}`", self.name), &error))?;
+        Ok(output.item)
+    }
+
+    /// Writes bytes as the version after `version`, if that is still the stored one.
+    async fn write(
+        &self,
+        pk: &str,
+        version: u64,
+        state: Vec<u8>,
+        due: Option<Timestamp>,
+    ) -> Result<Written, CallError> {
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", AttributeValue::B(Blob::new(state)))
+            .expression_attribute_values(":next", AttributeValue::N((version + 1).to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut update = "SET version = :next, #state = :state".to_owned();
+        match due {
+            Some(due) => {
+                update.push_str(", due_bucket = :bucket, due_at = :due");
+                call = call
+                    .expression_attribute_values(":bucket", AttributeValue::S(due_bucket(bucket_of(pk))))
+                    .expression_attribute_values(":due", AttributeValue::N(due.as_millisecond().to_string()));
+            }
+            None => update.push_str(" REMOVE due_bucket, due_at"),
+        }
+        call = call.update_expression(update);
+        call = if version == 0 {
+            call.condition_expression("attribute_not_exists(version)")
+        } else {
+            call.condition_expression("version = :version")
+                .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
+        };
+        written(call.send().await).map_err(|error| call_error(&format!("UpdateItem `{pk}` of `{}`", self.name), &error))
+    }
+}
+
+fn written(result: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<Written, SdkError<UpdateItemError>> {
+    match result {
+        Ok(_) => Ok(Written::Done),
+        Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+            match error.into_err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => Ok(Written::Refused(failed.item)),
+                _ => Ok(Written::Refused(None)),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn bucket_of(pk: &str) -> u8 {
+    Digest128::of_text(pk).0[0] % DUE_BUCKETS
+}
+
+fn due_bucket(bucket: u8) -> String {
+    format!("due#{bucket}")
+}
+
+/// Version and bytes of an item; version 0 and no bytes for one that was never written.
+fn parts(attributes: Option<&Attributes>) -> Option<(u64, &[u8])> {
+    let Some(attributes) = attributes else { return Some((0, &[])) };
+    let version = attributes.get("version")?.as_n().ok()?.parse().ok()?;
+    let state = attributes.get("state")?.as_b().ok()?;
+    Some((version, state.as_ref()))
+}
+
+fn series_pk(id: &SeriesId) -> String {
+    format!("series#{id}")
+}
+
+fn stored(attributes: Option<&Attributes>) -> Result<Stored, StoreError> {
+    let (version, state) = parts(attributes).ok_or(StoreError::State(StateError::Corrupt("attributes")))?;
+    let item = if version == 0 { Item::default() } else { Item::decode(state).map_err(StoreError::State)? };
+    Ok(Stored { version, item })
+}
+
+impl SeriesStore for StateTable {
+    async fn load(&self, id: &SeriesId) -> Result<Stored, StoreError> {
+        let attributes = self.read(&series_pk(id)).await.map_err(StoreError::Call)?;
+        stored(attributes.as_ref())
+    }
+
+    async fn save(&self, id: &SeriesId, item: &Stored, due: Option<Timestamp>) -> Result<Saved, StoreError> {
+        let pk = series_pk(id);
+        match self.write(&pk, item.version, item.item.encode(), due).await.map_err(StoreError::Call)? {
+            Written::Done => Ok(Saved::Done),
+            Written::Refused(Some(current)) => stored(Some(&current)).map(Saved::Refused),
+            // Emulators may leave out the old item.
+            Written::Refused(None) => SeriesStore::load(self, id).await.map(Saved::Refused),
+        }
+    }
+
+    async fn due(&self, now: Timestamp) -> Result<Vec<SeriesId>, CallError> {
+        let mut due = Vec::new();
+        for bucket in 0..DUE_BUCKETS {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(DUE_INDEX)
+                .key_condition_expression("due_bucket = :bucket AND due_at <= :now")
+                .expression_attribute_values(":bucket", AttributeValue::S(due_bucket(bucket)))
+                .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
+                .into_paginator()
+                .items()
+                .send();
+            while let Some(item) = pages.next().await {
+                let item =
+                    item.map_err(|error| call_error(&format!("Query `{DUE_INDEX}` of `{}`", self.name), &error))?;
+                let id = item.get("pk").and_then(|pk| pk.as_s().ok()).and_then(|pk| pk.strip_prefix("series#"));
+                due.extend(id.and_then(|id| id.parse().ok()));
+                if due.len() >= DUE_MAX {
+                    return Ok(due);
+                }
+            }
+        }
+        Ok(due)
+    }
+}
+
+impl Ledger for StateTable {
+    async fn load(&self, name: &str) -> Result<(Sent, u64), LedgerError> {
+        let attributes = self.read(&format!("sent#{name}")).await.map_err(LedgerError::Call)?;
+        let (version, state) = parts(attributes.as_ref()).ok_or(LedgerError::State(wire::SentError::Corrupt))?;
+        let sent = if version == 0 { Sent::default() } else { Sent::decode(state).map_err(LedgerError::State)? };
+        Ok((sent, version))
+    }
+
+    async fn save(&self, name: &str, version: u64, sent: &Sent) -> Result<bool, LedgerError> {
+        match self.write(&format!("sent#{name}"), version, sent.encode(), None).await {
+            Ok(Written::Done) => Ok(true),
+            Ok(Written::Refused(_)) => Ok(false),
+            Err(error) => Err(LedgerError::Call(error)),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Indicator sets through their public interface: against TA-Lib, across saved states, with bad bars.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy.toml allows them in tests, but takes the functions that tests share for something else"
+)]
+
+mod misprint;
+mod refusal;
+mod series;
+mod state;
+mod talib;

@@ -1,0 +1,178 @@
+"""Checks of functions, event source mappings and schedules, as transformed."""
+
+import re
+
+import expected
+from harness import ENVIRONMENTS, check, differ, exactly
+from schedule import days, minutes_of_day
+
+
+@check
+def functions_are_sized_and_named(cases):
+    for case, env, _, stack in cases.each():
+        functions = stack.of_type("AWS::Lambda::Function")
+        yield from exactly(f"{case} functions", functions, expected.FUNCTIONS)
+        for name, (folder, timeout, reserved, _) in expected.FUNCTIONS.items():
+            properties = functions.get(name, {})
+            yield from differ(f"{case} {name}", properties, {
+                "FunctionName": f"realtime-financial-{env}-{folder}",
+                "Runtime": "provided.al2023",
+                "Handler": "bootstrap",
+                "MemorySize": expected.MEMORY_MB,
+                "Timeout": timeout,
+                "Architectures": ["x86_64"],
+                "TracingConfig": {"Mode": "Active"},
+                "Role": f"Permissions.{name.removesuffix('Function')}Role.Arn",
+                "ReservedConcurrentExecutions": None if env == "local" else reserved,
+            })
+
+
+@check
+def functions_build_by_cargo_lambda_for_either_processor(cases):
+    for name, (folder, *_) in expected.FUNCTIONS.items():
+        resource = cases.source["Resources"][name]
+        yield from differ(name, resource["Metadata"], {
+            "BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": folder}})
+        yield from differ(name, resource["Properties"], {"CodeUri": f"functions/{folder}/"})
+    for name, function in cases.stack("dev", "free", Architecture="arm64").of_type("AWS::Lambda::Function").items():
+        yield from differ(f"arm64 {name}", function, {"Architectures": ["arm64"]})
+
+
+@check
+def every_environment_variable_is_declared(cases):
+    for case, env, _, stack in cases.each():
+        functions = stack.of_type("AWS::Lambda::Function")
+        for name, (*_, environment) in expected.FUNCTIONS.items():
+            wanted = {"KINETICK_ENV": env, "LOG_LEVEL": "info", "MARKET_CLOCK": "", **environment}
+            variables = functions[name]["Environment"]["Variables"]
+            yield from exactly(f"{case} {name}", variables, wanted)
+            yield from differ(f"{case} {name}", variables, wanted)
+
+
+@check
+def logs_are_kept_and_encrypted(cases):
+    for case, _, _, stack in cases.each():
+        groups = stack.of_type("AWS::Logs::LogGroup")
+        for name, group in groups.items():
+            yield from differ(f"{case} {name}", group, {
+                "RetentionInDays": 30, "KmsKeyId": "Encryption.DataKey.Arn"})
+        for name, function in stack.of_type("AWS::Lambda::Function").items():
+            group = function.get("LoggingConfig", {}).get("LogGroup")
+            wanted = f"/aws/lambda/{function['FunctionName']}"
+            if groups.get(group, {}).get("LogGroupName") != wanted:
+                yield f"{case} {name}: its log group `{group}` is not `{wanted}`"
+
+
+@check
+def failed_calls_of_scheduled_functions_are_kept(cases):
+    for case, _, _, stack in cases.each():
+        configs = {c["FunctionName"]: c for c in stack.of_type("AWS::Lambda::EventInvokeConfig").values()}
+        yield from exactly(f"{case} EventInvokeConfig", configs, expected.SCHEDULED_FUNCTIONS)
+        for name, config in configs.items():
+            yield from differ(f"{case} {name}", config, {
+                "MaximumRetryAttempts": 0,
+                "MaximumEventAgeInSeconds": 60,
+                "DestinationConfig": {"OnFailure": {"Destination": "DeadLetters.InvokeFailuresQueue.Arn"}},
+            })
+        queue = stack.of_type("AWS::SQS::Queue")["DeadLetters.InvokeFailuresQueue"]
+        yield from differ(f"{case} queue", queue, {
+            "KmsMasterKeyId": "Encryption.DataKey.Arn", "MessageRetentionPeriod": 14 * 24 * 3600})
+
+
+# ---- event source mappings --------------------------------------------------------------------
+
+
+@check
+def event_source_mappings_are_bounded(cases):
+    for case, _, _, stack in cases.each():
+        mappings = stack.of_type("AWS::Lambda::EventSourceMapping")
+        yield from exactly(f"{case} mappings", mappings, expected.MAPPINGS)
+        for name, mapping in mappings.items():
+            yield from differ(f"{case} {name}", mapping, {
+                **expected.MAPPING_SETTINGS,
+                "EventSourceArn": expected.MAPPINGS.get(name),
+                "FunctionName": "ComputeIndicatorsFunction",
+            })
+            if mapping.get("MaximumRetryAttempts", -1) <= 0 or mapping.get("MaximumRecordAgeInSeconds", -1) <= 0:
+                yield f"{case} {name}: retries or age without a bound, or none at all"
+
+
+# ---- schedules --------------------------------------------------------------------------------
+
+
+def schedules_by_job(stack):
+    jobs = {}
+    for schedule in stack.of_type("AWS::Scheduler::Schedule").values():
+        job = re.fullmatch(r'\{"job":"(\w+)"\}', schedule["Target"]["Input"])[1]
+        jobs.setdefault(job, []).append(schedule)
+    return jobs
+
+
+def fires(schedules):
+    """The minutes of a week day at which the enabled ones fire, one entry per firing."""
+    return sorted(m for s in schedules if s["State"] == "ENABLED" for m in minutes_of_day(s["ScheduleExpression"]))
+
+
+@check
+def schedules_call_the_right_function_in_the_right_zone(cases):
+    for case, env, _, stack in cases.each():
+        jobs = schedules_by_job(stack)
+        yield from exactly(f"{case} jobs", jobs, expected.JOBS)
+        names = [s["Name"] for group in jobs.values() for s in group]
+        if len(set(names)) != len(names):
+            yield f"{case}: two schedules have one name"
+        for job, (function, zone, weekdays) in expected.JOBS.items():
+            for schedule in jobs.get(job, []):
+                name = f"{case} {schedule['Name']}"
+                if not schedule["Name"].startswith(f"realtime-financial-{env}-"):
+                    yield f"{name}: the name lacks the environment"
+                yield from differ(name, schedule, {
+                    "ScheduleExpressionTimezone": zone, "FlexibleTimeWindow": {"Mode": "OFF"}})
+                yield from differ(name, schedule["Target"], {
+                    "Arn": f"{function}.Arn",
+                    "RoleArn": "Permissions.ScheduleRole.Arn",
+                    "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
+                    "DeadLetterConfig": {"Arn": "DeadLetters.InvokeFailuresQueue.Arn"},
+                })
+                wanted = ["?", "*", "MON-FRI", "*"] if weekdays else ["*", "*", "?", "*"]
+                if days(schedule["ScheduleExpression"]) not in ([], wanted):
+                    yield f"{name}: fires on {days(schedule['ScheduleExpression'])}, not {wanted}"
+
+
+@check
+def schedules_fire_at_the_right_minutes(cases):
+    stacks = {plan: cases.stack("dev", plan) for plan in expected.CALLS_PER_MINUTE}
+    wanted = [(f"dev/{plan}", stack, expected.PAID_MINUTES) for plan, stack in stacks.items()]
+    for case, env, plan, stack in cases.each():
+        by_plan = expected.FREE_MINUTES if plan == "free" else expected.PAID_MINUTES
+        wanted.append((case, stack, expected.LOCAL_MINUTES if env == "local" else by_plan))
+    for case, stack, minutes in wanted:
+        for job, schedules in schedules_by_job(stack).items():
+            actual = fires(schedules)
+            if actual != sorted(minutes[job]):
+                yield f"{case} {job}: fires at {actual[:5]}… ({len(actual)}), not {sorted(minutes[job])[:5]}… ({len(minutes[job])})"
+
+
+@check
+def the_plans_allow_what_the_schedules_ask(cases):
+    def calls(job, stack):
+        return len(stack.parameters[expected.CALLS_PER_RUN[job]].split(",")) if job in expected.CALLS_PER_RUN else 0
+
+    free = cases.stacks["dev", "free"]
+    a_day = sum(calls(job, free) * len(fires(s)) for job, s in schedules_by_job(free).items())
+    if a_day > expected.FREE_CALLS_PER_DAY:
+        yield f"free: {a_day} calls a day; {expected.FREE_CALLS_PER_DAY} are allowed"
+    for plan, allowed in expected.CALLS_PER_MINUTE.items():
+        stack = cases.stack("dev", plan)
+        minutes = [m for job, s in schedules_by_job(stack).items() for m in fires(s) * calls(job, stack)]
+        most = max(map(minutes.count, set(minutes)))
+        if most > allowed:
+            yield f"{plan}: {most} calls in one minute; {allowed} are allowed"
+
+
+@check
+def schedules_can_be_switched_off(cases):
+    for env in ENVIRONMENTS:
+        stack = cases.stack(env, "p75", ScheduleState="DISABLED")
+        for name, schedule in stack.of_type("AWS::Scheduler::Schedule").items():
+            yield from differ(f"{env} {name}", schedule, {"State": "DISABLED"})

@@ -1,0 +1,202 @@
+"""What the templates must say, as tables. `Stack.Resource` names a resource of a nested stack."""
+
+# ---- functions --------------------------------------------------------------------------------
+
+POLLER_ENVIRONMENT = {
+    "API_KEY_SECRET": "Secret.ApiKeySecret.Id",
+    "VENDOR_URL": "https://www.alphavantage.co/query",
+    "COOLDOWNS": "wait",
+    "STATE_TABLE": "State.StateTable",
+    "DEAD_LETTER_BUCKET": "DeadLetters.DeadLetterBucket",
+}
+SERIES_ENVIRONMENT = {
+    "STATE_TABLE": "State.StateTable",
+    "INDICATOR_DELIVERY_STREAM": "Delivery.IndicatorDeliveryStream",
+    "CLOSE_AFTER_SECONDS": 125,
+    "REDELIVER_AFTER_SECONDS": 120,
+}
+
+# Logical id -> (folder, time-out in seconds, reserved concurrency, environment)
+FUNCTIONS = {
+    "PollEquitiesFunction": ("poll-equities", 55, 2, {
+        **POLLER_ENVIRONMENT,
+        "SYMBOLS": "AAPL,MSFT,GOOGL,AMZN",
+        "INTERVAL": "1min",
+        "KINESIS_FINANCIAL_STREAM": "Streams.FinancialStream",
+    }),
+    "PollCryptoFunction": ("poll-crypto", 55, 2, {
+        **POLLER_ENVIRONMENT,
+        "PAIRS": "BTC/USD,ETH/USD",
+        "KINESIS_CRYPTO_STREAM": "Streams.CryptoStream",
+    }),
+    "ComputeIndicatorsFunction": ("compute-indicators", 60, 20, {
+        **SERIES_ENVIRONMENT,
+        "DEAD_LETTER_BUCKET": "DeadLetters.DeadLetterBucket",
+        "RAW_DELIVERY_STREAM": "Delivery.RawDeliveryStream",
+    }),
+    "SweepSeriesFunction": ("sweep-series", 50, 1, SERIES_ENVIRONMENT),
+}
+SCHEDULED_FUNCTIONS = {"PollEquitiesFunction", "PollCryptoFunction", "SweepSeriesFunction"}
+MEMORY_MB = 128
+
+# ---- event source mappings --------------------------------------------------------------------
+
+MAPPINGS = {
+    "ComputeIndicatorsFunctionFinancial": "Streams.FinancialStream.Arn",
+    "ComputeIndicatorsFunctionCrypto": "Streams.CryptoStream.Arn",
+}
+MAPPING_SETTINGS = {
+    "StartingPosition": "TRIM_HORIZON",
+    "BatchSize": 500,
+    "MaximumBatchingWindowInSeconds": 1,
+    "ParallelizationFactor": 1,
+    "BisectBatchOnFunctionError": True,
+    "MaximumRecordAgeInSeconds": 3600,
+    "MaximumRetryAttempts": 10000,
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "DestinationConfig": {"OnFailure": {"Destination": "DeadLetters.DeadLetterBucket.Arn"}},
+}
+
+# ---- schedules --------------------------------------------------------------------------------
+
+# Job -> (function, time zone, week days only). Minutes of the day are given below, per plan.
+JOBS = {
+    "quotes": ("PollEquitiesFunction", "America/New_York", True),
+    "intraday": ("PollEquitiesFunction", "America/New_York", True),
+    "rates": ("PollCryptoFunction", "UTC", False),
+    "daily": ("PollCryptoFunction", "UTC", False),
+    "sweep": ("SweepSeriesFunction", "UTC", False),
+}
+
+
+def at(hour, minute):
+    """Minutes after midnight."""
+    return hour * 60 + minute
+
+
+EVERY_MINUTE = set(range(24 * 60))
+OPEN, CLOSE = at(9, 30), at(16, 0)
+PAID_MINUTES = {
+    "quotes": {*range(OPEN, CLOSE + 1, 5), at(16, 35)},
+    "intraday": {*range(OPEN, CLOSE + 2), at(16, 5)},
+    "rates": EVERY_MINUTE,
+    "daily": {at(0, 10)},
+    "sweep": EVERY_MINUTE,
+}
+FREE_MINUTES = {
+    "quotes": {at(18, 30)},
+    "intraday": {at(18, 45)},
+    "rates": {at(0, 0), at(6, 0), at(12, 0), at(18, 0)},
+    "daily": {at(0, 10)},
+    "sweep": EVERY_MINUTE,
+}
+LOCAL_MINUTES = {job: EVERY_MINUTE for job in JOBS}
+
+FREE_CALLS_PER_DAY = 25
+# Calls that one run of a job makes: one per symbol or pair.
+CALLS_PER_RUN = {"quotes": "Symbols", "intraday": "Symbols", "rates": "Pairs", "daily": "Pairs"}
+CALLS_PER_MINUTE = {"p75": 75, "p150": 150, "p300": 300, "p600": 600, "p1200": 1200}
+
+# ---- permissions ------------------------------------------------------------------------------
+
+_POLLER_ACTIONS = {
+    "kinesis:PutRecords", "secretsmanager:GetSecretValue", "dynamodb:GetItem",
+    "dynamodb:UpdateItem", "s3:PutObject", "sqs:SendMessage",
+}
+_EVERY_FUNCTION_ACTIONS = {
+    "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents",
+    "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+}
+ROLE_ACTIONS = {
+    "Permissions.PollEquitiesRole": _POLLER_ACTIONS | _EVERY_FUNCTION_ACTIONS,
+    "Permissions.PollCryptoRole": _POLLER_ACTIONS | _EVERY_FUNCTION_ACTIONS,
+    "Permissions.ComputeIndicatorsRole": _EVERY_FUNCTION_ACTIONS | {
+        "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+        "kinesis:GetShardIterator", "kinesis:ListShards", "dynamodb:BatchGetItem",
+        "dynamodb:GetItem", "dynamodb:UpdateItem", "firehose:PutRecordBatch", "s3:PutObject",
+        "s3:ListBucket",
+    },
+    "Permissions.SweepSeriesRole": _EVERY_FUNCTION_ACTIONS | {
+        "dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", "firehose:PutRecordBatch",
+        "sqs:SendMessage",
+    },
+    "Permissions.ScheduleRole": {
+        "lambda:InvokeFunction", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey",
+    },
+    "Delivery.DeliveryRole": {
+        "s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject", "s3:GetBucketLocation",
+        "s3:ListBucket", "s3:ListBucketMultipartUploads", "kms:Decrypt", "kms:GenerateDataKey",
+        "logs:PutLogEvents",
+    },
+}
+# What the roles act on, besides the key, their log group and X-Ray.
+_LEDGER_AND_FAILURES = {
+    "Secret.ApiKeySecret.Id", "State.StateTable.Arn",
+    "DeadLetters.DeadLetterBucket.Arn/dead-letters/*", "DeadLetters.InvokeFailuresQueue.Arn",
+}
+ROLE_RESOURCES = {
+    "Permissions.PollEquitiesRole": _LEDGER_AND_FAILURES | {"Streams.FinancialStream.Arn"},
+    "Permissions.PollCryptoRole": _LEDGER_AND_FAILURES | {"Streams.CryptoStream.Arn"},
+    "Permissions.ComputeIndicatorsRole": {
+        "Streams.FinancialStream.Arn", "Streams.CryptoStream.Arn", "State.StateTable.Arn",
+        "Delivery.RawDeliveryStream.Arn", "Delivery.IndicatorDeliveryStream.Arn",
+        "DeadLetters.DeadLetterBucket.Arn", "DeadLetters.DeadLetterBucket.Arn/dead-letters/*",
+        "DeadLetters.DeadLetterBucket.Arn/aws/lambda/*",
+    },
+    "Permissions.SweepSeriesRole": {
+        "State.StateTable.Arn", "State.StateTable.Arn/index/due",
+        "Delivery.IndicatorDeliveryStream.Arn", "DeadLetters.InvokeFailuresQueue.Arn",
+    },
+    "Permissions.ScheduleRole": {
+        "DeadLetters.InvokeFailuresQueue.Arn", "function:realtime-financial-{env}-poll-equities",
+        "function:realtime-financial-{env}-poll-crypto", "function:realtime-financial-{env}-sweep-series",
+    },
+    "Delivery.DeliveryRole": {
+        "Delivery.DataBucket.Arn", "Delivery.DataBucket.Arn/raw/*",
+        "Delivery.DataBucket.Arn/indicators/*", "Delivery.DataBucket.Arn/errors/*",
+    },
+}
+# The log group, or log streams, that a role may write to.
+ROLE_LOG_GROUPS = {
+    "Permissions.PollEquitiesRole": {"Observability.PollEquitiesLogGroup:*"},
+    "Permissions.PollCryptoRole": {"Observability.PollCryptoLogGroup:*"},
+    "Permissions.ComputeIndicatorsRole": {"Observability.ComputeIndicatorsLogGroup:*"},
+    "Permissions.SweepSeriesRole": {"Observability.SweepSeriesLogGroup:*"},
+    "Permissions.ScheduleRole": set(),
+    "Delivery.DeliveryRole": {
+        "Delivery.DeliveryLogGroup:log-stream:raw", "Delivery.DeliveryLogGroup:log-stream:indicators",
+    },
+}
+# Where `*` may stand for a whole resource, and why.
+STAR_RESOURCES = {
+    "Trace": "X-Ray knows no resources for these actions",
+    "AdministeredByTheAccount": "in a key policy it means the key itself",
+    "UsedByTheAccount": "in a key policy it means the key itself",
+    "UsedByTheLogGroups": "in a key policy it means the key itself",
+}
+LEADING_KEYS = {
+    "Permissions.PollEquitiesRole": ["sent#*"],
+    "Permissions.PollCryptoRole": ["sent#*"],
+    "Permissions.ComputeIndicatorsRole": ["series#*"],
+    "Permissions.SweepSeriesRole": ["series#*"],
+}
+
+# ---- what a deployer reads --------------------------------------------------------------------
+
+OUTPUTS = {
+    "FinancialStreamName": "Streams.FinancialStream",
+    "FinancialStreamArn": "Streams.FinancialStream.Arn",
+    "CryptoStreamName": "Streams.CryptoStream",
+    "CryptoStreamArn": "Streams.CryptoStream.Arn",
+    "EventsStreamName": "Streams.EventsStream",
+    "EventsStreamArn": "Streams.EventsStream.Arn",
+    "RawDeliveryStreamName": "Delivery.RawDeliveryStream",
+    "IndicatorDeliveryStreamName": "Delivery.IndicatorDeliveryStream",
+    "DataBucketName": "Delivery.DataBucket",
+    "DeadLetterBucketName": "DeadLetters.DeadLetterBucket",
+    "InvokeFailuresQueueUrl": "DeadLetters.InvokeFailuresQueue",
+    "StateTableName": "State.StateTable",
+    "ApiKeySecretArn": "Secret.ApiKeySecret.Id",
+    **{f"{name}Name": name for name in FUNCTIONS},
+    **{f"{name}Arn": f"{name}.Arn" for name in FUNCTIONS},
+}
