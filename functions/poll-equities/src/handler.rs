@@ -12,6 +12,8 @@ use upstream::{Access, Http};
 
 use crate::config::Config;
 
+const FUNCTION: &str = env!("CARGO_PKG_NAME");
+
 /// The schedule's input: `{"job":"quotes"}` or `{"job":"intraday"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "job", rename_all = "lowercase")]
@@ -52,25 +54,38 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    /// Runs the job.
+    /// Runs the job, unless another run of it is under way.
     pub(crate) async fn handle(&self, event: LambdaEvent<Job>) -> Result<PollOutcome, Error> {
         let job = event.payload;
+        let requests = job.requests(&self.config);
+        let (turn, until) = (format!("{FUNCTION}|{}", job.name()), event.context.deadline);
+        let outcome = if self.table.take_turn(&turn, until).await.map_err(|error| error.message)? {
+            let outcome = self.run(job, &requests, until).await;
+            self.table.end_turn(&turn, until).await.map_err(|error| error.message)?;
+            outcome?
+        } else {
+            PollOutcome::not_run(job.name(), requests.len(), "another run of this job is under way")
+        };
+        telemetry::outcome("poll finished", &outcome);
+        Ok(outcome)
+    }
+
+    async fn run(&self, job: Job, requests: &[Request], deadline: u64) -> Result<PollOutcome, Error> {
         let access = Access::parse(self.secret.value().await?.expose_secret())?;
         let settings = PollSettings {
-            function: env!("CARGO_PKG_NAME").to_owned(),
+            function: FUNCTION.to_owned(),
             entitlement: access.entitlement,
             per_second: access.per_second,
             cooldowns: self.config.cooldowns,
             redactor: Redactor::new(access.apikey.expose_secret()),
         };
-        let runtime = Invocation::new(self.config.clock, event.context.deadline);
+        let runtime = Invocation::new(self.config.clock, deadline);
         let vendor = self.http.with(&access);
         let ports = (&vendor, &self.stream, &self.table, &self.dead_letters, &runtime);
-        let outcome = poll(ports, job.name(), &job.requests(&self.config), &settings).await;
+        let outcome = poll(ports, job.name(), requests, &settings).await;
         if outcome.refused.keys().any(|verdict| ["bad_key", "demo_key"].contains(verdict)) {
             self.secret.forget().await;
         }
-        telemetry::outcome("poll finished", &outcome);
         Ok(outcome)
     }
 }

@@ -97,6 +97,37 @@ impl StateTable {
     }
 }
 
+/// Turns: a run of a job that is under way keeps out another one, which would spend the vendor's calls
+/// twice. It saves calls and duplicates; nothing's correctness hangs on it or on its clocks.
+impl StateTable {
+    /// Takes the turn of a job until then, in milliseconds since 1970 on the wall. Returns whether it was free.
+    pub async fn take_turn(&self, job: &str, until_ms: u64) -> Result<bool, CallError> {
+        let now = Timestamp::now().as_millisecond().to_string();
+        self.set_turn(job, until_ms, "attribute_not_exists(turn_until) OR turn_until <= :by", now).await
+    }
+
+    /// Gives the turn back before its time.
+    pub async fn end_turn(&self, job: &str, until_ms: u64) -> Result<(), CallError> {
+        self.set_turn(job, 0, "turn_until = :by", until_ms.to_string()).await.map(drop)
+    }
+
+    async fn set_turn(&self, job: &str, until_ms: u64, condition: &str, by: String) -> Result<bool, CallError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(format!("sent#turn|{job}")))
+            .update_expression("SET turn_until = :until")
+            .condition_expression(condition)
+            .expression_attribute_values(":until", AttributeValue::N(until_ms.to_string()))
+            .expression_attribute_values(":by", AttributeValue::N(by));
+        match written(call.send().await) {
+            Ok(written) => Ok(matches!(written, Written::Done)),
+            Err(error) => Err(call_error(&format!("UpdateItem `turn {job}` of `{}`", self.name), &error)),
+        }
+    }
+}
+
 fn written(result: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<Written, SdkError<UpdateItemError>> {
     match result {
         Ok(_) => Ok(Written::Done),

@@ -56,6 +56,13 @@ pub struct PollOutcome {
     pub failures: Vec<Failure>,
 }
 
+impl PollOutcome {
+    /// A run that asked for nothing, and why.
+    pub fn not_run(job: &str, requests: usize, reason: impl Into<String>) -> Self {
+        Self { job: job.to_owned(), not_asked: requests as u64, stopped: Some(reason.into()), ..Default::default() }
+    }
+}
+
 /// What became of a batch. `settled = delivered + duplicates + dead_lettered`, and what is not
 /// settled comes again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

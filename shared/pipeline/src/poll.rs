@@ -80,6 +80,7 @@ where
         settings,
         producer: Producer { stream, ledger, dead_letters, runtime, function: &settings.function },
         outcome: PollOutcome { job: job.to_owned(), ..Default::default() },
+        last_word: String::new(),
         pace: Pace::per_second(settings.per_second),
     };
     for (at, request) in requests.iter().enumerate() {
@@ -100,6 +101,8 @@ struct Run<'a, Vendor, Stream, Sent, Dead, Time> {
     settings: &'a PollSettings,
     producer: Producer<'a, Stream, Sent, Dead, Time>,
     outcome: PollOutcome,
+    /// The last refusal in words; the outcome spells out only the first ones.
+    last_word: String,
     pace: Pace,
 }
 
@@ -126,7 +129,7 @@ where
                 Advice::PauseThenRetry if failed < TROUBLE.attempts => Some(BURST_PAUSE),
                 Advice::PauseThenRetry => return Some(format!("{request} was refused for too many calls per second")),
                 Advice::StopFunction | Advice::RereadKey | Advice::StopRun => {
-                    return Some(format!("{request}: {}", self.last_word()));
+                    return Some(format!("{request}: {}", self.last_word));
                 }
             };
             match again {
@@ -143,12 +146,6 @@ where
             (Cooldowns::Wait, Verdict::LimitMinute) => Advice::StopRun,
             (Cooldowns::Wait, verdict) => verdict.advice(),
         }
-    }
-
-    fn last_word(&self) -> String {
-        self.outcome.refusals.last().map_or_else(String::new, |refusal| {
-            format!("{}: {}; {}", refusal.verdict, refusal.message, refusal.what_to_do)
-        })
     }
 
     /// Makes one call and accounts for it.
@@ -175,10 +172,12 @@ where
         let reading = read(request, &reply, &context);
         if reading.verdict == Verdict::Data {
             self.outcome.accepted += 1;
+            let redact = |text: &str| self.settings.redactor.redact(text);
+            // The reason quotes the row.
             let rejected = reading
                 .rejected
                 .into_iter()
-                .map(|row| (row.reason.to_string(), self.settings.redactor.redact(&row.payload).into_bytes()));
+                .map(|row| (redact(&row.reason.to_string()), redact(&row.payload).into_bytes()));
             let rows = Rows { observations: reading.observations, rejected: rejected.collect() };
             self.producer.produce(request, rows, &mut self.outcome).await;
         } else {
@@ -193,6 +192,7 @@ where
         let redact = |text: &str| self.settings.redactor.redact(text);
         let message: String =
             redact(reading.message.as_deref().unwrap_or_default()).chars().take(MESSAGE_CHARS).collect();
+        self.last_word = format!("{verdict}: {message}; {}", verdict.what_to_do());
         note(
             &mut self.outcome.refusals,
             Refusal {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use failure::{DeadLetter, Failure, Kind, Place, Stage};
 use series::{SeriesFact, SeriesId, Settings, route};
-use wire::{DecodeError, Decoded, Id, decode};
+use wire::{DecodeError, Decoded, Id, decode, limits::FIREHOSE_RECORD_BYTES};
 
 use crate::{
     advance::{Ports, Warm, advance},
@@ -62,8 +62,8 @@ where
 
     let mut series: BTreeMap<SeriesId, Vec<SeriesFact>> = BTreeMap::new();
     let mut series_of: Vec<Option<SeriesId>> = Vec::with_capacity(batch.len());
-    for record in &decoded {
-        series_of.push(record.as_ref().ok().map(|record| {
+    for (record, arrived) in decoded.iter().zip(&batch) {
+        series_of.push(record.as_ref().ok().filter(|_| fits(arrived)).map(|record| {
             let (id, fact) = route(record);
             series.entry(id.clone()).or_default().push(fact);
             id
@@ -82,7 +82,7 @@ where
         match (&decoded[at], &series_of[at]) {
             (Err(error), _) => Some(decode_failure(error, &batch[at])),
             (Ok(_), Some(id)) => advanced.failed.get(id).cloned(),
-            (Ok(_), None) => None,
+            (Ok(_), None) => Some(oversized(&batch[at])),
         }
     };
     let failures: Vec<Option<Failure>> = (0..batch.len()).map(failure_at).collect();
@@ -128,6 +128,19 @@ where
     }
     outcome.duplicates = outcome.settled - outcome.delivered - outcome.dead_lettered;
     Processed { outcome, retry_from: batch.get(settled).map(|record| record.sequence_number.clone()) }
+}
+
+/// Whether the record and its newline fit into a Firehose record. One that does not would be refused for ever.
+fn fits(record: &Arrived) -> bool {
+    record.data.len() < FIREHOSE_RECORD_BYTES
+}
+
+fn oversized(record: &Arrived) -> Failure {
+    let size = record.data.len();
+    let reason = format!(
+        "the record has `{size}` bytes; with its newline the archive takes {FIREHOSE_RECORD_BYTES}: send less per record"
+    );
+    Failure::new(Stage::Deliver, Kind::Oversized, format!("record {}", record.sequence_number), reason)
 }
 
 fn decode_failure(error: &DecodeError, record: &Arrived) -> Failure {

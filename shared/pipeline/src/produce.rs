@@ -110,17 +110,20 @@ impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtim
     fn news(&self, sent: &Sent, mut observations: Vec<Observation>, outcome: &mut PollOutcome) -> Vec<Outgoing> {
         observations.sort_by_key(|observation| observation.fact.event_time());
         let now = self.runtime.now();
+        // A fact that stands twice in the reply is sent once, or as its own correction.
+        let mut sent = sent.clone();
         let mut outgoing = Vec::new();
         for seen in observations {
             let record = observation(&seen);
-            let (key, content) = (record.key(), record.content());
+            let (key, content, at) = (record.key(), record.content(), seen.fact.event_time().as_millisecond());
             let Some(rev) = sent.news(key, content) else {
                 outcome.deduplicated += 1;
                 continue;
             };
+            sent.confirm(key, at, rev, content);
             let entry =
                 Entry { partition_key: record.partition_key().clone(), data: record.to_json(rev, now).into_bytes() };
-            outgoing.push(Outgoing { key, at: seen.fact.event_time().as_millisecond(), rev, content, entry });
+            outgoing.push(Outgoing { key, at, rev, content, entry });
         }
         outgoing
     }
@@ -223,5 +226,78 @@ fn ledger_failure(request: &Request, error: LedgerError) -> Failure {
             };
             Failure::new(Stage::Produce, kind, request.to_string(), error.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// A stream that takes everything. No row of a reply becomes as large as a record may be, so that
+    /// this case cannot be reached through the vendor.
+    #[derive(Default)]
+    struct Taken(Mutex<Vec<usize>>);
+
+    impl PutRecords for Taken {
+        async fn put_records(&self, entries: &[Entry]) -> Result<Vec<Option<String>>, CallError> {
+            self.0.lock().unwrap().extend(entries.iter().map(Entry::size));
+            Ok(vec![None; entries.len()])
+        }
+    }
+
+    impl Ledger for Taken {
+        async fn load(&self, _: &str) -> Result<(Sent, u64), LedgerError> {
+            Ok((Sent::default(), 0))
+        }
+        async fn save(&self, _: &str, _: u64, _: &Sent) -> Result<bool, LedgerError> {
+            Ok(true)
+        }
+    }
+
+    impl KeepDeadLetters for Taken {
+        async fn keep(&self, _: &[DeadLetter]) -> Result<(), CallError> {
+            Ok(())
+        }
+    }
+
+    impl Runtime for Taken {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        fn remaining(&self) -> SignedDuration {
+            SignedDuration::MAX
+        }
+        async fn sleep(&self, _: SignedDuration) {}
+        fn random(&self) -> f64 {
+            0.0
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_for_the_stream_is_refused_before_the_call() {
+        let taken = Taken::default();
+        let producer =
+            Producer { stream: &taken, ledger: &taken, dead_letters: &taken, runtime: &taken, function: "poll" };
+        let symbol = "ACME".parse().unwrap();
+        let outgoing = [10, wire::limits::KINESIS_RECORD_BYTES, 20].map(|bytes| Outgoing {
+            key: Digest128([0; 16]),
+            at: 0,
+            rev: 0,
+            content: Digest128([0; 16]),
+            entry: Entry { partition_key: wire::financial(&symbol), data: vec![b'x'; bytes] },
+        });
+        let sizes = [outgoing[0].entry.size(), outgoing[2].entry.size()];
+        let mut outcome = PollOutcome::default();
+        let request = Request::GlobalQuote { symbol };
+        let (arrived, left) = producer.put(outgoing.into(), &request, &mut outcome).await;
+        assert_eq!((arrived.len(), left.len()), (2, 1));
+        assert_eq!(*taken.0.lock().unwrap(), sizes);
+        let (record, reason, kind) = &left[0];
+        assert_eq!((record.entry.data.len(), *kind), (wire::limits::KINESIS_RECORD_BYTES, Kind::Oversized));
+        assert!(reason.contains("send less per record"), "{reason}");
     }
 }

@@ -1,0 +1,52 @@
+//! `kinetick`: the command line. Arguments enter; what is shown, an exit code and files under
+//! `.kinetick` leave.
+
+// A command line speaks on standard output and standard error; that is what it is for.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod checkout;
+mod down;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Real-time market data on AWS serverless: the pipeline on one machine, and tools for it.
+#[derive(Debug, Parser)]
+#[command(name = "kinetick", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole pipeline on this machine, from polls to S3, and show it at work.
+    ///
+    /// Exit codes: 0 all accounted for; 1 not, or something failed; 2 wrong arguments.
+    Up(up::Options),
+    /// End what `up --keep` left running.
+    Down,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match arguments.command {
+            Command::Up(options) => up::run(options).await,
+            Command::Down => down::run().await,
+        }
+    });
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,328 @@
+//! The account of a run: what was offered, what became of it, and whether it adds up.
+//!
+//! Counts come from the functions' outcomes. What decides is read off the streams, S3 and the dead
+//! letters themselves, as sets of ids, so that no function vouches for itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What pollers did.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub(crate) struct Poll {
+    pub(crate) calls: u64,
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    pub(crate) failed: u64,
+    /// Replies of unknown shape, kept with the dead letters.
+    pub(crate) quarantined: u64,
+}
+
+/// What became of the rows of the replies.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub(crate) struct Produce {
+    pub(crate) records: u64,
+    pub(crate) put: u64,
+    pub(crate) deduplicated: u64,
+    pub(crate) dead_lettered: u64,
+    pub(crate) in_flight: u64,
+}
+
+/// What became of the records of the streams.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) records: u64,
+    pub(crate) bars: u64,
+    pub(crate) indicators: u64,
+    pub(crate) dead_lettered: u64,
+}
+
+/// What arrived.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    pub(crate) lines: u64,
+}
+
+/// The four stages.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub(crate) struct Stages {
+    pub(crate) poll: Poll,
+    pub(crate) produce: Produce,
+    pub(crate) process: Process,
+    pub(crate) deliver: Delivered,
+}
+
+/// The account.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) stages: Stages,
+    pub(crate) refused: BTreeMap<String, u64>,
+    /// Troubles in the functions' own words, each once.
+    pub(crate) troubles: BTreeSet<String>,
+    pub(crate) objects: u64,
+    pub(crate) dead_letters: u64,
+    pub(crate) records_by_schema: BTreeMap<String, u64>,
+    /// A line of each kind, to show.
+    pub(crate) samples: BTreeMap<String, String>,
+    lines: u64,
+    offered: HashSet<String>,
+    /// Records of the streams, repetitions included.
+    offered_records: u64,
+    /// Place of each record to its identity.
+    places: HashMap<String, String>,
+    raw: HashSet<String>,
+    indicators: HashSet<String>,
+    /// Places of records that the consumer gave up on.
+    dead_places: HashSet<String>,
+}
+
+/// The fields that are taken from the outcome of a poll.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PollOutcome {
+    calls: u64,
+    accepted: u64,
+    refused: BTreeMap<String, u64>,
+    failed: u64,
+    records: u64,
+    put: u64,
+    deduplicated: u64,
+    dead_lettered: u64,
+    in_flight: u64,
+    quarantined: u64,
+    refusals: Vec<Value>,
+    failures: Vec<Value>,
+}
+
+/// The fields that are taken from the outcome of a batch or a sweep.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ProcessOutcome {
+    settled: u64,
+    dead_lettered: u64,
+    bars: u64,
+    indicators: u64,
+    failures: Vec<Value>,
+}
+
+impl Account {
+    /// Takes in a line that a function logged. Returns whether it was an outcome.
+    pub(crate) fn log_line(&mut self, line: &Value) -> bool {
+        let outcome = line.get("outcome").cloned().unwrap_or(Value::Null);
+        match line.get("message").and_then(Value::as_str) {
+            Some("poll finished") => {
+                if let Ok(outcome) = serde_json::from_value(outcome) {
+                    self.polled(outcome);
+                }
+            }
+            Some("batch processed" | "sweep finished") => {
+                if let Ok(outcome) = serde_json::from_value(outcome) {
+                    self.processed(outcome);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn polled(&mut self, outcome: PollOutcome) {
+        let Stages { poll, produce, .. } = &mut self.stages;
+        poll.calls += outcome.calls;
+        poll.accepted += outcome.accepted;
+        poll.failed += outcome.failed;
+        poll.quarantined += outcome.quarantined;
+        produce.records += outcome.records;
+        produce.put += outcome.put;
+        produce.deduplicated += outcome.deduplicated;
+        produce.dead_lettered += outcome.dead_lettered;
+        produce.in_flight += outcome.in_flight;
+        for (verdict, count) in outcome.refused {
+            poll.refused += count;
+            *self.refused.entry(verdict).or_default() += count;
+        }
+        for refusal in &outcome.refusals {
+            let part = |name: &str| refusal.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            self.troubles.insert(format!("{}: {} — {}", part("request"), part("verdict"), part("what_to_do")));
+        }
+        self.failures(&outcome.failures);
+    }
+
+    fn processed(&mut self, outcome: ProcessOutcome) {
+        let process = &mut self.stages.process;
+        process.records += outcome.settled;
+        process.dead_lettered += outcome.dead_lettered;
+        process.bars += outcome.bars;
+        process.indicators += outcome.indicators;
+        self.failures(&outcome.failures);
+    }
+
+    fn failures(&mut self, failures: &[Value]) {
+        for failure in failures {
+            self.troubles.insert(match failure {
+                Value::String(text) => text.clone(),
+                other => {
+                    let part = |name: &str| other.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                    format!("{} ({}): {}", part("subject"), part("kind"), part("reason"))
+                }
+            });
+        }
+    }
+
+    /// Takes in a record that stands in a stream.
+    pub(crate) fn record(&mut self, stream: &str, shard: &str, sequence_number: &str, data: &[u8]) {
+        let place = format!("{stream}/{shard}/{sequence_number}");
+        let identity = field(data, "id").unwrap_or_else(|| place.clone());
+        self.offered_records += 1;
+        self.offered.insert(identity.clone());
+        self.places.insert(place, identity);
+    }
+
+    /// Takes in a line of the archive.
+    pub(crate) fn archived(&mut self, line: &[u8]) {
+        self.lines += 1;
+        self.stages.deliver.lines += 1;
+        let schema = field(line, "schema").unwrap_or_else(|| "unreadable".to_owned());
+        let id = field(line, "id").unwrap_or_else(|| String::from_utf8_lossy(line).into_owned());
+        self.samples.insert(schema.clone(), String::from_utf8_lossy(line).into_owned());
+        *self.records_by_schema.entry(schema.clone()).or_default() += 1;
+        if schema == "indicator.v1" {
+            self.indicators.insert(id)
+        } else {
+            self.raw.insert(id)
+        };
+    }
+
+    /// Takes in a dead letter.
+    pub(crate) fn dead_letter(&mut self, line: &[u8]) {
+        self.dead_letters += 1;
+        self.samples.insert("dead letter".to_owned(), String::from_utf8_lossy(line).into_owned());
+        let place = ["stream", "shard", "sequence_number"].map(|name| field(line, name));
+        if let [Some(stream), Some(shard), Some(sequence_number)] = place {
+            self.dead_places.insert(format!("{stream}/{shard}/{sequence_number}"));
+        }
+    }
+
+    /// Lines in the archive beyond the first of each id.
+    pub(crate) fn duplicates(&self) -> u64 {
+        self.lines - (self.raw.len() + self.indicators.len()) as u64
+    }
+
+    /// Distinct readings in the archive.
+    pub(crate) fn indicators(&self) -> u64 {
+        self.indicators.len() as u64
+    }
+
+    /// What does not add up; empty if everything is accounted for.
+    pub(crate) fn imbalances(&self) -> Vec<String> {
+        let Stages { poll, produce, process, .. } = &self.stages;
+        let dead: HashSet<&String> = self.dead_places.iter().filter_map(|place| self.places.get(place)).collect();
+        let lost = self.offered.iter().filter(|id| !self.raw.contains(*id) && !dead.contains(id)).count();
+        let strangers = self.raw.iter().filter(|id| !self.offered.contains(*id)).count();
+        let both = dead.iter().filter(|id| self.raw.contains(**id)).count();
+        let refused: u64 = self.refused.values().sum();
+        let dead_letters = produce.dead_lettered + process.dead_lettered + poll.quarantined;
+        let mut wrong = Vec::new();
+        let mut check = |good: bool, what: String| {
+            if !good {
+                wrong.push(what);
+            }
+        };
+        let equal = |left: u64, right: u64| left == right;
+        check(
+            equal(poll.calls, poll.accepted + refused + poll.failed),
+            format!(
+                "{} calls, but {} accepted, {refused} refused and {} failed",
+                poll.calls, poll.accepted, poll.failed
+            ),
+        );
+        check(
+            equal(produce.records, produce.put + produce.deduplicated + produce.dead_lettered + produce.in_flight),
+            format!("{produce:?} does not add up"),
+        );
+        check(produce.in_flight == 0, format!("{} rows are in flight", produce.in_flight));
+        check(
+            equal(produce.put, self.offered_records),
+            format!("{} records were put, the streams hold {}", produce.put, self.offered_records),
+        );
+        check(
+            equal(process.records, self.offered_records),
+            format!("{} of {} records were processed", process.records, self.offered_records),
+        );
+        check(lost == 0, format!("{lost} records of the streams are neither in S3 nor in the dead letters"));
+        check(strangers == 0, format!("{strangers} records in S3 stand in no stream"));
+        check(both == 0, format!("{both} records are both in S3 and in the dead letters"));
+        check(
+            equal(process.indicators, self.indicators()),
+            format!("{} readings were computed, S3 holds {}", process.indicators, self.indicators()),
+        );
+        check(
+            equal(dead_letters, self.dead_letters),
+            format!("{dead_letters} dead letters were counted, {} are stored", self.dead_letters),
+        );
+        wrong
+    }
+}
+
+/// A field of a JSON object, as text.
+fn field(json: &[u8], name: &str) -> Option<String> {
+    let value: Value = serde_json::from_slice(json).ok()?;
+    value.get(name)?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Two records put, one of them archived with a reading, the other one dead.
+    fn account() -> Account {
+        let mut account = Account::default();
+        account.log_line(&json!({"message": "poll finished", "outcome": {
+            "calls": 3, "accepted": 1, "refused": {"limit_day": 1}, "failed": 1,
+            "records": 3, "put": 2, "deduplicated": 1, "dead_lettered": 0, "in_flight": 0}}));
+        account.log_line(&json!({"message": "batch processed", "outcome": {
+            "settled": 2, "dead_lettered": 1, "bars": 1, "indicators": 1}}));
+        account.record("crypto", "s0", "1", br#"{"id":"a"}"#);
+        account.record("crypto", "s0", "2", b"\xff");
+        account.archived(br#"{"schema":"bar.v1","id":"a"}"#);
+        account.archived(br#"{"schema":"indicator.v1","id":"i"}"#);
+        account.dead_letter(br#"{"stream":"crypto","shard":"s0","sequence_number":"2"}"#);
+        account
+    }
+
+    #[test]
+    fn a_whole_account_balances() {
+        let account = account();
+        assert_eq!(account.imbalances(), Vec::<String>::new());
+        assert_eq!((account.duplicates(), account.stages.deliver.lines, account.stages.poll.refused), (0, 2, 1));
+    }
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Account), expected: &str) {
+        let mut account = account();
+        change(&mut account);
+        let wrong = account.imbalances().join("\n");
+        assert!(wrong.contains(expected), "{wrong}");
+    }
+
+    #[test]
+    fn whatever_is_missing_or_too_many_is_told() {
+        check(|account| account.stages.poll.calls += 1, "4 calls, but 1 accepted, 1 refused and 1 failed");
+        check(|account| account.stages.produce.put -= 1, "does not add up");
+        check(
+            |account| account.record("crypto", "s0", "3", br#"{"id":"b"}"#),
+            "1 records of the streams are neither in S3 nor",
+        );
+        check(|account| account.archived(br#"{"schema":"bar.v1","id":"c"}"#), "1 records in S3 stand in no stream");
+        check(
+            |account| account.dead_letter(br#"{"stream":"crypto","shard":"s0","sequence_number":"1"}"#),
+            "1 records are both in S3",
+        );
+        check(|account| account.stages.process.indicators += 1, "2 readings were computed, S3 holds 1");
+        check(|account| account.dead_letter(b"{}"), "1 dead letters were counted, 2 are stored");
+        let mut twice = account();
+        twice.archived(br#"{"schema":"bar.v1","id":"a"}"#);
+        assert_eq!(twice.duplicates(), 1);
+    }
+}

@@ -1,0 +1,476 @@
+//! `kinetick up`: the whole pipeline on this machine, from polls to S3, with nothing but loopback.
+//!
+//! It prepares what it needs inside the checkout, builds the functions, starts the market and the
+//! emulator, deploys the very template that goes to AWS, runs the schedules' jobs, reads what came
+//! out of streams, logs and S3, and says whether everything is accounted for.
+
+mod account;
+mod build;
+mod calls;
+mod market;
+mod options;
+mod polls;
+mod report;
+mod show;
+mod watch;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use ::market::SimulatedTime;
+use alphavantage::Plan;
+use anyhow::{Context, Result, bail};
+use aws_config::SdkConfig;
+use emulator::{Deployment, Emulator, StackOutputs, deploy, functions::schedules, python, sdk_config};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch as signal;
+
+pub(crate) use options::Options;
+
+use crate::checkout::Checkout;
+use account::Account;
+use calls::Calls;
+use market::{KeptSimulator, Simulator};
+use polls::Job;
+use show::Show;
+use watch::Watch;
+
+const STACK: &str = "kinetick-local";
+const BUCKET: &str = "kinetick-deployment";
+/// The key that the simulator asks for. It is no secret, but is treated like one.
+const SIMULATED_KEY: &str = "SIMULATEDKEY0001";
+/// How long what is under way may take at the end.
+const DRAIN: Duration = Duration::from_secs(60);
+/// How often what came out is read.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often each job asks for the next recorded reply.
+const REPLIES_EVERY: Duration = Duration::from_millis(250);
+/// How often the real vendor is asked on a plan without a limit per day.
+const REAL_ROUND: Duration = Duration::from_secs(60);
+
+/// What `up --keep` left running.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The emulator.
+    pub(crate) emulator: emulator::Running,
+    /// The market, if it was a simulated one.
+    pub(crate) simulator: Option<KeptSimulator>,
+}
+
+/// Where the market data comes from.
+enum Market {
+    Simulated(Simulator),
+    Real { key: SecretString, plan: Plan, calls: Calls },
+}
+
+/// Runs it all.
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    if let Some(problem) = options.problem() {
+        eprintln!("error: {problem}");
+        return Ok(ExitCode::from(2));
+    }
+    let checkout = Checkout::find()?;
+    if checkout.kept().exists() {
+        bail!("an earlier `up --keep` is still running: end it by `kinetick down`");
+    }
+    let stop = stop_on_signals()?;
+    let begun = Instant::now();
+    let folder = run_folder(&checkout)?;
+    let mut show = Show::new();
+    let mut account = Account::default();
+    let output = folder.join("output");
+
+    let mut ended = stop.clone();
+    let worked = tokio::select! {
+        worked = work(&options, &checkout, &folder, &mut show, &mut account, stop) => worked,
+        // Before the pipeline runs there is nothing to bring to an end; dropping ends all processes.
+        _ = interrupted_early(&mut ended) => Err(anyhow::anyhow!("interrupted before the pipeline ran")),
+    };
+    // The report tells how far it came, whatever happened.
+    if let Some(path) = &options.report {
+        report::write(path, &account, begun.elapsed().as_secs_f64(), &output)?;
+    }
+    worked?;
+    Ok(conclude(&account, &output))
+}
+
+/// Resolves at the second signal, or at the first one while nothing listens to it.
+async fn interrupted_early(stop: &mut signal::Receiver<u32>) {
+    // The sender lives as long as the process, so that waiting ends only by a signal.
+    let _ = stop.wait_for(|signals| *signals >= 2).await;
+}
+
+/// Counts Ctrl-C and SIGTERM.
+fn stop_on_signals() -> Result<signal::Receiver<u32>> {
+    use tokio::signal::unix::{SignalKind, signal as listen};
+    let (sender, receiver) = signal::channel(0);
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            sender.send_modify(|signals| *signals += 1);
+        }
+    });
+    Ok(receiver)
+}
+
+/// A folder of this run's own: logs, and a copy of what S3 holds.
+fn run_folder(checkout: &Checkout) -> Result<PathBuf> {
+    let runs = checkout.work().join("runs");
+    let name = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let folder = runs.join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("output")).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    Ok(folder)
+}
+
+async fn work(
+    options: &Options,
+    checkout: &Checkout,
+    folder: &Path,
+    show: &mut Show,
+    account: &mut Account,
+    stop: signal::Receiver<u32>,
+) -> Result<()> {
+    let mut cancelled = stop.clone();
+    let prepared = tokio::select! {
+        prepared = prepare(options, checkout, folder, show) => prepared?,
+        _ = cancelled.wait_for(|signals| *signals >= 1) => bail!("interrupted before the pipeline ran"),
+    };
+    let Prepared { mut market, emulator, sdk, outputs, jobs } = prepared;
+    let mut watch = Watch::new(&sdk, &outputs, &folder.join("output"))?;
+    let since = Instant::now();
+    let result = match &mut market {
+        Market::Simulated(simulator) => {
+            simulated(options, simulator, &sdk, jobs, &mut watch, show, account, stop).await
+        }
+        Market::Real { plan, calls, .. } => {
+            real(options, *plan, calls, &sdk, jobs, &mut watch, show, account, stop).await
+        }
+    };
+    if result.is_ok() {
+        drain(&sdk, &outputs, &mut watch, show, account, since).await?;
+    }
+    show.finish(account, since);
+    end(options, checkout, market, emulator, &outputs).await?;
+    result
+}
+
+/// What runs once everything is prepared.
+struct Prepared {
+    market: Market,
+    emulator: Emulator,
+    sdk: SdkConfig,
+    outputs: StackOutputs,
+    jobs: Vec<Job>,
+}
+
+async fn prepare(options: &Options, checkout: &Checkout, folder: &Path, show: &Show) -> Result<Prepared> {
+    show.step("preparing the Python environment of the emulator (once)");
+    let venv = python::prepare(checkout.root(), |text| show.detail(text)).await?;
+    show.step("building the functions");
+    let binaries = build::binaries(checkout, |name| show.detail(&format!("building the functions: {name}"))).await?;
+    let binary = |name: &str| binaries.get(name).cloned().with_context(|| format!("cargo built no `{name}`"));
+
+    show.step("starting the market and the emulator");
+    let market = open_market(options, checkout, &binary("market-simulator")?, folder, show).await?;
+    let emulator = Emulator::start(
+        &venv,
+        emulator::Options {
+            log_file: folder.join("emulator.log"),
+            data_dir: checkout.work().join("emulator"),
+            keep: options.keep,
+        },
+    )
+    .await?;
+    let sdk = sdk_config(emulator.endpoint());
+
+    let functions = ["poll-equities", "poll-crypto", "compute-indicators", "sweep-series"];
+    let bootstraps = functions.iter().map(|name| Ok((format!("functions/{name}/"), binary(name)?)));
+    let deployment = Deployment {
+        template: checkout.root().join("template.yaml"),
+        stack_name: STACK.to_owned(),
+        parameters: parameters(options, &market),
+        bootstraps: bootstraps.collect::<Result<_>>()?,
+        bucket: BUCKET.to_owned(),
+    };
+    let outputs = deploy(&sdk, deployment, |text| show.step(text)).await?;
+    put_key(&sdk, &outputs, &market).await?;
+    let schedules = schedules(&aws_sdk_scheduler::Client::new(&sdk)).await?;
+    let (jobs, endpoint) = match &market {
+        Market::Simulated(simulator) if options.replies.is_some() => {
+            (polls::every(polls::distinct(&schedules), REPLIES_EVERY), simulator.url.as_str())
+        }
+        Market::Simulated(simulator) => (polls::jobs(&schedules, simulator.clock.speed), simulator.url.as_str()),
+        Market::Real { .. } => (polls::distinct(&schedules), "https://www.alphavantage.co"),
+    };
+    show.line(&format!("emulator {}  market {endpoint}  files {}", emulator.endpoint(), folder.display()));
+    show.step("the pipeline runs; Ctrl-C ends it");
+    Ok(Prepared { market, emulator, sdk, outputs, jobs })
+}
+
+async fn open_market(
+    options: &Options,
+    checkout: &Checkout,
+    simulator: &Path,
+    folder: &Path,
+    show: &Show,
+) -> Result<Market> {
+    let key = std::env::var("ALPHA_VANTAGE_API_KEY").ok().filter(|key| !key.trim().is_empty());
+    if let (Some(key), None) = (key, &options.replies) {
+        let plan = match std::env::var("ALPHA_VANTAGE_PLAN") {
+            Ok(plan) => plan.parse()?,
+            Err(_) => Plan::Free,
+        };
+        let calls = Calls::open(checkout, &key, plan)?;
+        show.line(&format!("polling the real service: {}", calls.words()));
+        return Ok(Market::Real { key: SecretString::from(key), plan, calls });
+    }
+    Ok(Market::Simulated(Simulator::start(simulator, options, SIMULATED_KEY, &folder.join("simulator.log")).await?))
+}
+
+fn parameters(options: &Options, market: &Market) -> BTreeMap<String, String> {
+    let mut parameters = BTreeMap::from([
+        ("Env".to_owned(), "local".to_owned()),
+        ("Symbols".to_owned(), options.symbols_text()),
+        ("Pairs".to_owned(), options.pairs_text()),
+    ]);
+    let mut set = |name: &str, value: String| drop(parameters.insert(name.to_owned(), value));
+    match market {
+        Market::Simulated(simulator) => {
+            set("Plan", Plan::P75.to_string());
+            set("MarketClock", simulator.clock.to_string());
+            set("VendorUrl", format!("{}/query", simulator.url));
+            set("RedeliverAfterSeconds", redeliver_after(&simulator.clock).to_string());
+            if options.replies.is_some() {
+                set("Cooldowns", "record".to_owned());
+                // Recorded replies are each served once: only the jobs below ask for them.
+                set("ScheduleState", "DISABLED".to_owned());
+            }
+        }
+        Market::Real { plan, .. } => {
+            set("Plan", plan.to_string());
+            // A schedule that fires every minute would spend a day's calls silently.
+            set("ScheduleState", "DISABLED".to_owned());
+        }
+    }
+    parameters
+}
+
+/// In market seconds: two minutes on the wall, within what the template allows.
+fn redeliver_after(clock: &SimulatedTime) -> u32 {
+    (120 * clock.speed).min(3600)
+}
+
+async fn put_key(sdk: &SdkConfig, outputs: &StackOutputs, market: &Market) -> Result<()> {
+    let value = match market {
+        Market::Simulated(_) => {
+            serde_json::json!({"apikey": SIMULATED_KEY, "plan": "p75", "entitlement": "realtime"})
+        }
+        Market::Real { key, plan, .. } => serde_json::json!({
+            "apikey": key.expose_secret(),
+            "plan": plan.as_str(),
+            "entitlement": std::env::var("ALPHA_VANTAGE_ENTITLEMENT").ok(),
+        }),
+    };
+    aws_sdk_secretsmanager::Client::new(sdk)
+        .put_secret_value()
+        .secret_id(output(outputs, "ApiKeySecretArn")?)
+        .secret_string(value.to_string())
+        .send()
+        .await
+        // The error's text names the call and not the value.
+        .map_err(|error| {
+            anyhow::anyhow!("cannot put the key into the emulator's secret: {}", error.into_service_error())
+        })?;
+    Ok(())
+}
+
+fn output<'a>(outputs: &'a StackOutputs, name: &str) -> Result<&'a str> {
+    outputs.get(name).map(String::as_str).with_context(|| format!("the template has no output `{name}`"))
+}
+
+/// Runs the simulated market until it is time to end.
+#[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
+async fn simulated(
+    options: &Options,
+    simulator: &Simulator,
+    sdk: &SdkConfig,
+    jobs: Vec<Job>,
+    watch: &mut Watch,
+    show: &mut Show,
+    account: &mut Account,
+    mut stop: signal::Receiver<u32>,
+) -> Result<()> {
+    let since = Instant::now();
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let (end, ended) = signal::channel(false);
+    let lambda = aws_sdk_lambda::Client::new(sdk);
+    let polling = tokio::spawn(async move { polls::run(&lambda, jobs, ended).await });
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            _ = stop.wait_for(|signals| *signals >= 1) => break,
+        }
+        watch.look(account).await?;
+        show.stages(account, since);
+        if options.run_for.is_some_and(|time| since.elapsed() >= time) {
+            break;
+        }
+        if let Some(replies) = simulator.replies(&http).await?
+            && replies.done()
+        {
+            show.line(&format!(
+                "{} recorded replies served; {} wait for a request for CSV, which no poller makes; {} are of functions not in use",
+                replies.served,
+                replies.waiting_for_csv,
+                replies.not_in_use.len(),
+            ));
+            break;
+        }
+    }
+    show.step("ending: what is under way is brought to its end");
+    end.send_replace(true);
+    for (failure, count) in polling.await? {
+        account.troubles.insert(if count > 1 { format!("{failure} ({count} times)") } else { failure });
+    }
+    Ok(())
+}
+
+/// Asks the real vendor: once on a plan with a limit per day, every minute on another.
+#[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
+async fn real(
+    options: &Options,
+    plan: Plan,
+    calls: &mut Calls,
+    sdk: &SdkConfig,
+    jobs: Vec<Job>,
+    watch: &mut Watch,
+    show: &mut Show,
+    account: &mut Account,
+    mut stop: signal::Receiver<u32>,
+) -> Result<()> {
+    let since = Instant::now();
+    let lambda = aws_sdk_lambda::Client::new(sdk);
+    let crypto = options.pairs.iter().filter(|pair| pair.is_crypto()).count();
+    let round = (2 * options.symbols.len() + options.pairs.len() + crypto) as u64;
+    loop {
+        // Every request may be tried three times in trouble; what is noted is what is certain to be spent.
+        calls.spend(round)?;
+        show.line(&format!("asking for {round} replies; {}", calls.words()));
+        for job in &jobs {
+            if let Some(failure) = polls::once(&lambda, job).await {
+                account.troubles.insert(failure);
+            }
+            watch.look(account).await?;
+            show.stages(account, since);
+        }
+        if plan.per_day().is_some() {
+            return Ok(());
+        }
+        let next = tokio::time::Instant::now() + REAL_ROUND;
+        while tokio::time::Instant::now() < next {
+            if options.run_for.is_some_and(|time| since.elapsed() >= time) {
+                return Ok(());
+            }
+            tokio::select! {
+                _ = tokio::time::sleep(LOOK) => {}
+                _ = stop.wait_for(|signals| *signals >= 1) => return Ok(()),
+            }
+            watch.look(account).await?;
+            show.stages(account, since);
+        }
+    }
+}
+
+/// Lets what is under way come to its end: until everything is accounted for, or time is up.
+async fn drain(
+    sdk: &SdkConfig,
+    outputs: &StackOutputs,
+    watch: &mut Watch,
+    show: &mut Show,
+    account: &mut Account,
+    since: Instant,
+) -> Result<()> {
+    let lambda = aws_sdk_lambda::Client::new(sdk);
+    let function = output(outputs, "SweepSeriesFunctionName")?.to_owned();
+    let sweep = Job { function, input: serde_json::json!({"job": "sweep"}), every: None };
+    let deadline = Instant::now() + DRAIN;
+    let mut quiet = 0;
+    while Instant::now() < deadline {
+        let changed = watch.look(account).await?;
+        show.stages(account, since);
+        quiet = if changed { 0 } else { quiet + 1 };
+        // Two looks without news after the last sweep: nothing is under way any more.
+        if quiet >= 2 && account.imbalances().is_empty() {
+            break;
+        }
+        if let Some(failure) = polls::once(&lambda, &sweep).await {
+            account.troubles.insert(failure);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+async fn end(
+    options: &Options,
+    checkout: &Checkout,
+    market: Market,
+    emulator: Emulator,
+    outputs: &StackOutputs,
+) -> Result<()> {
+    if options.keep {
+        let simulator = match &market {
+            Market::Simulated(simulator) => simulator.kept(),
+            Market::Real { .. } => None,
+        };
+        let kept = Kept { emulator: emulator.running().clone(), simulator };
+        std::fs::write(checkout.kept(), serde_json::to_vec_pretty(&kept)?)?;
+        println!("left running: emulator at {} (region us-east-1, any credentials)", emulator.endpoint());
+        println!("  data bucket {}", output(outputs, "DataBucketName")?);
+        println!("  end it by `kinetick down`");
+        return Ok(());
+    }
+    emulator.stop().await?;
+    if let Market::Simulated(simulator) = market {
+        simulator.stop().await?;
+    }
+    Ok(())
+}
+
+/// Says how it went, and gives the exit code: success only if everything is accounted for.
+fn conclude(account: &Account, output: &Path) -> ExitCode {
+    for (kind, line) in &account.samples {
+        let shown: String = line.chars().take(400).collect();
+        println!("sample {kind}: {shown}{}", if shown.len() < line.len() { " …" } else { "" });
+    }
+    for trouble in account.troubles.iter().take(20) {
+        println!("note: {trouble}");
+    }
+    println!("output: {}", output.display());
+    let imbalances = account.imbalances();
+    if imbalances.is_empty() {
+        println!(
+            "balanced: {} records put = in S3 or in the dead letters; {} readings; {} duplicates",
+            account.stages.produce.put,
+            account.indicators(),
+            account.duplicates(),
+        );
+        return ExitCode::SUCCESS;
+    }
+    println!("not balanced:");
+    for imbalance in imbalances {
+        println!("- {imbalance}");
+    }
+    ExitCode::FAILURE
+}

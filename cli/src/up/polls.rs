@@ -1,0 +1,138 @@
+//! The schedules' jobs, run as often as the time given needs: with their own inputs, besides the
+//! schedules themselves, which fire once a minute on the wall.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_lambda::Client;
+use emulator::functions::{Schedule, invoke};
+use serde_json::Value;
+use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
+
+/// The shortest time between two invocations of one job.
+const SHORTEST: Duration = Duration::from_millis(250);
+
+/// One job of a function.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Job {
+    pub(crate) function: String,
+    pub(crate) input: Value,
+    /// How often, on the wall; none for a job that runs once.
+    pub(crate) every: Option<Duration>,
+}
+
+/// The jobs of the schedules that fire here. A rate is taken in market time; a day's job runs once.
+pub(crate) fn jobs(schedules: &[Schedule], speed: u32) -> Vec<Job> {
+    schedules
+        .iter()
+        .filter(|schedule| schedule.enabled)
+        .map(|schedule| Job {
+            function: schedule.function.clone(),
+            input: schedule.input.clone(),
+            every: rate(&schedule.expression).map(|period| (period / speed).max(SHORTEST)),
+        })
+        .collect()
+}
+
+/// The jobs of all schedules, whether they fire or not, each once.
+pub(crate) fn distinct(schedules: &[Schedule]) -> Vec<Job> {
+    let mut jobs: Vec<Job> = Vec::new();
+    for Schedule { function, input, .. } in schedules {
+        let job = Job { function: function.clone(), input: input.clone(), every: None };
+        if !jobs.contains(&job) {
+            jobs.push(job);
+        }
+    }
+    jobs
+}
+
+/// The same jobs, all of them that often: recorded replies are asked for until all are served.
+pub(crate) fn every(jobs: Vec<Job>, every: Duration) -> Vec<Job> {
+    jobs.into_iter().map(|job| Job { every: Some(every), ..job }).collect()
+}
+
+/// The period of `rate(N unit)`; none for another expression.
+fn rate(expression: &str) -> Option<Duration> {
+    let (number, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let seconds = match unit {
+        "minute" | "minutes" => 60,
+        "hour" | "hours" => 3_600,
+        "day" | "days" => 86_400,
+        _ => return None,
+    };
+    Some(Duration::from_secs(number.parse::<u64>().ok()? * seconds))
+}
+
+/// Runs jobs until `stop` says so: those of one function one after the other, functions side by side.
+/// Gives the calls that failed as such, in words, with how often.
+pub(crate) async fn run(client: &Client, jobs: Vec<Job>, stop: watch::Receiver<bool>) -> BTreeMap<String, u64> {
+    let mut functions: BTreeMap<String, Vec<Job>> = BTreeMap::new();
+    for job in jobs {
+        functions.entry(job.function.clone()).or_default().push(job);
+    }
+    let mut running = JoinSet::new();
+    for jobs in functions.into_values() {
+        running.spawn(run_one_by_one(client.clone(), jobs, stop.clone()));
+    }
+    let mut failures = BTreeMap::new();
+    while let Some(result) = running.join_next().await {
+        for (failure, count) in result.unwrap_or_default() {
+            *failures.entry(failure).or_default() += count;
+        }
+    }
+    failures
+}
+
+async fn run_one_by_one(client: Client, jobs: Vec<Job>, mut stop: watch::Receiver<bool>) -> BTreeMap<String, u64> {
+    let mut failures: BTreeMap<String, u64> = BTreeMap::new();
+    let shortest = jobs.iter().filter_map(|job| job.every).min().unwrap_or(SHORTEST);
+    let mut ticks = tokio::time::interval(shortest);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let begun = tokio::time::Instant::now();
+    let mut runs = vec![0u32; jobs.len()];
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.changed() => break,
+        }
+        for (job, runs) in jobs.iter().zip(&mut runs) {
+            let due = match job.every {
+                Some(every) => begun.elapsed() >= every * *runs,
+                None => *runs == 0,
+            };
+            if !due || *stop.borrow() {
+                continue;
+            }
+            // A job that fell behind goes on from now; it does not catch up in a burst.
+            *runs = job.every.map_or(1, |every| (begun.elapsed().as_secs_f64() / every.as_secs_f64()) as u32 + 1);
+            if let Some(failure) = once(&client, job).await {
+                *failures.entry(failure).or_default() += 1;
+            }
+        }
+    }
+    failures
+}
+
+/// Runs a job once; gives what went wrong, if the function itself failed.
+pub(crate) async fn once(client: &Client, job: &Job) -> Option<String> {
+    match invoke(client, &job.function, &job.input).await {
+        Ok(invocation) => invocation.function_error.map(|kind| {
+            let message = invocation.payload.get("errorMessage").and_then(Value::as_str).unwrap_or("no message");
+            format!("{} failed ({kind}): {message}", job.function)
+        }),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_periods_and_nothing_else_is() {
+        assert_eq!(rate("rate(1 minute)"), Some(Duration::from_secs(60)));
+        assert_eq!(rate("rate(6 hours)"), Some(Duration::from_secs(21_600)));
+        for other in ["cron(10 0 * * ? *)", "at(2026-11-21T00:00:00)", "rate(x minutes)", "rate(1 fortnight)"] {
+            assert_eq!(rate(other), None, "{other}");
+        }
+    }
+}
