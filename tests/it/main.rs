@@ -1,0 +1,1 @@
+//! Tests over the whole, in one binary.
