@@ -203,6 +203,30 @@ impl Account {
         }
     }
 
+    /// Takes out requests that came after the last recorded reply: the simulator answered them as the
+    /// vendor does for an unknown symbol, for want of a reply, and they are no case.
+    pub(crate) fn after_the_last(&mut self, requests: u64) {
+        if let Some(count) = self.refused.get_mut("unknown_symbol") {
+            let requests = requests.min(*count);
+            *count -= requests;
+            self.stages.poll.refused -= requests;
+            self.stages.poll.calls -= requests;
+        }
+        self.refused.retain(|_, count| *count > 0);
+    }
+
+    /// Rises with everything that is taken in; the same number, nothing new.
+    pub(crate) fn progress(&self) -> u64 {
+        let Stages { poll, produce, process, .. } = &self.stages;
+        poll.calls
+            + produce.records
+            + process.records
+            + process.indicators
+            + self.offered_records
+            + self.lines
+            + self.dead_letters
+    }
+
     /// Lines in the archive beyond the first of each id.
     pub(crate) fn duplicates(&self) -> u64 {
         self.lines - (self.raw.len() + self.indicators.len()) as u64

@@ -1,6 +1,6 @@
 //! Where the market data comes from: the simulator as a process of its own, or the real vendor.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use market::SimulatedTime;
@@ -43,18 +43,20 @@ pub(crate) struct KeptSimulator {
 /// How far the prepared replies are served.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Replies {
-    pub(crate) to_serve: u64,
+    /// How many still wait for a poller, by the vendor's function.
+    pub(crate) waiting: BTreeMap<String, u64>,
     pub(crate) served: u64,
-    #[serde(default)]
+    /// Cases that only a request for CSV gets.
     pub(crate) waiting_for_csv: u64,
-    #[serde(default)]
+    /// Requests that came when nothing was left for them.
+    pub(crate) after_the_last: u64,
     pub(crate) not_in_use: Vec<serde_json::Value>,
 }
 
 impl Replies {
     /// Whether every case was served that a poller can ask for.
     pub(crate) fn done(&self) -> bool {
-        self.served + self.waiting_for_csv >= self.to_serve
+        self.waiting.values().all(|waiting| *waiting == 0)
     }
 }
 
@@ -99,10 +101,10 @@ impl Simulator {
         Ok(Self { child, url: first.listening, clock: first.clock.parse()? })
     }
 
-    /// How far the prepared replies are served; none without such.
-    pub(crate) async fn replies(&self, http: &reqwest::Client) -> Result<Option<Replies>> {
+    /// How far the prepared replies are served.
+    pub(crate) async fn replies(&self, http: &reqwest::Client) -> Result<Replies> {
         let text = http.get(format!("{}/control/status", self.url)).send().await?.text().await?;
-        Ok(serde_json::from_str::<Status>(&text)?.replies)
+        serde_json::from_str::<Status>(&text)?.replies.context("the simulator serves no prepared replies")
     }
 
     /// What another process needs to end it.

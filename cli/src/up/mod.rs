@@ -25,7 +25,11 @@ use ::market::SimulatedTime;
 use alphavantage::Plan;
 use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
-use emulator::{Deployment, Emulator, StackOutputs, deploy, functions::schedules, python, sdk_config};
+use emulator::{
+    Deployment, Emulator, StackOutputs, deploy,
+    functions::{disable_schedules, schedules},
+    python, sdk_config,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch as signal;
@@ -48,8 +52,6 @@ const SIMULATED_KEY: &str = "SIMULATEDKEY0001";
 const DRAIN: Duration = Duration::from_secs(60);
 /// How often what came out is read.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often each job asks for the next recorded reply.
-const REPLIES_EVERY: Duration = Duration::from_millis(250);
 /// How often the real vendor is asked on a plan without a limit per day.
 const REAL_ROUND: Duration = Duration::from_secs(60);
 
@@ -148,14 +150,19 @@ async fn work(
     let mut watch = Watch::new(&sdk, &outputs, &folder.join("output"))?;
     let since = Instant::now();
     let result = match &mut market {
-        Market::Simulated(simulator) => {
-            simulated(options, simulator, &sdk, jobs, &mut watch, show, account, stop).await
+        Market::Simulated(simulator) if options.replies.is_some() => {
+            recorded(options, simulator, &sdk, jobs, &mut watch, show, account, stop).await
         }
+        Market::Simulated(_) => simulated(options, &sdk, jobs, &mut watch, show, account, stop).await,
         Market::Real { plan, calls, .. } => {
             real(options, *plan, calls, &sdk, jobs, &mut watch, show, account, stop).await
         }
     };
     if result.is_ok() {
+        show.step("ending: what is under way is brought to its end");
+        if !options.keep {
+            disable_schedules(&aws_sdk_scheduler::Client::new(&sdk)).await?;
+        }
         drain(&sdk, &outputs, &mut watch, show, account, since).await?;
     }
     show.finish(account, since);
@@ -206,7 +213,7 @@ async fn prepare(options: &Options, checkout: &Checkout, folder: &Path, show: &S
     let schedules = schedules(&aws_sdk_scheduler::Client::new(&sdk)).await?;
     let (jobs, endpoint) = match &market {
         Market::Simulated(simulator) if options.replies.is_some() => {
-            (polls::every(polls::distinct(&schedules), REPLIES_EVERY), simulator.url.as_str())
+            (polls::distinct(&schedules), simulator.url.as_str())
         }
         Market::Simulated(simulator) => (polls::jobs(&schedules, simulator.clock.speed), simulator.url.as_str()),
         Market::Real { .. } => (polls::distinct(&schedules), "https://www.alphavantage.co"),
@@ -297,9 +304,9 @@ fn output<'a>(outputs: &'a StackOutputs, name: &str) -> Result<&'a str> {
     outputs.get(name).map(String::as_str).with_context(|| format!("the template has no output `{name}`"))
 }
 
-/// Runs the simulated market until it is time to end.
+/// Asks for recorded replies until each was served, or it is time to end.
 #[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
-async fn simulated(
+async fn recorded(
     options: &Options,
     simulator: &Simulator,
     sdk: &SdkConfig,
@@ -311,6 +318,45 @@ async fn simulated(
 ) -> Result<()> {
     let since = Instant::now();
     let http = reqwest::Client::builder().no_proxy().build()?;
+    let lambda = aws_sdk_lambda::Client::new(sdk);
+    loop {
+        let replies = simulator.replies(&http).await?;
+        let stopped = *stop.borrow_and_update() > 0 || options.run_for.is_some_and(|time| since.elapsed() >= time);
+        if replies.done() || stopped {
+            show.line(&format!(
+                "recorded replies: {} served, {} wait for a request for CSV, which no poller makes, {} are of functions not in use",
+                replies.served,
+                replies.waiting_for_csv,
+                replies.not_in_use.len(),
+            ));
+            watch.look(account).await?;
+            account.after_the_last(replies.after_the_last);
+            return Ok(());
+        }
+        let wanted =
+            |job: &&Job| job.asks().and_then(|function| replies.waiting.get(function)).is_some_and(|left| *left > 0);
+        for job in jobs.iter().filter(wanted) {
+            if let Some(failure) = polls::once(&lambda, job).await {
+                account.troubles.insert(failure);
+            }
+        }
+        watch.look(account).await?;
+        show.stages(account, since);
+    }
+}
+
+/// Runs the simulated market until it is time to end.
+#[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
+async fn simulated(
+    options: &Options,
+    sdk: &SdkConfig,
+    jobs: Vec<Job>,
+    watch: &mut Watch,
+    show: &mut Show,
+    account: &mut Account,
+    mut stop: signal::Receiver<u32>,
+) -> Result<()> {
+    let since = Instant::now();
     let (end, ended) = signal::channel(false);
     let lambda = aws_sdk_lambda::Client::new(sdk);
     let polling = tokio::spawn(async move { polls::run(&lambda, jobs, ended).await });
@@ -326,19 +372,7 @@ async fn simulated(
         if options.run_for.is_some_and(|time| since.elapsed() >= time) {
             break;
         }
-        if let Some(replies) = simulator.replies(&http).await?
-            && replies.done()
-        {
-            show.line(&format!(
-                "{} recorded replies served; {} wait for a request for CSV, which no poller makes; {} are of functions not in use",
-                replies.served,
-                replies.waiting_for_csv,
-                replies.not_in_use.len(),
-            ));
-            break;
-        }
     }
-    show.step("ending: what is under way is brought to its end");
     end.send_replace(true);
     for (failure, count) in polling.await? {
         account.troubles.insert(if count > 1 { format!("{failure} ({count} times)") } else { failure });
@@ -407,10 +441,11 @@ async fn drain(
     let deadline = Instant::now() + DRAIN;
     let mut quiet = 0;
     while Instant::now() < deadline {
-        let changed = watch.look(account).await?;
+        let before = account.progress();
+        watch.look(account).await?;
         show.stages(account, since);
-        quiet = if changed { 0 } else { quiet + 1 };
-        // Two looks without news after the last sweep: nothing is under way any more.
+        quiet = if account.progress() == before { quiet + 1 } else { 0 };
+        // Two looks without news, each after a sweep: nothing is under way any more.
         if quiet >= 2 && account.imbalances().is_empty() {
             break;
         }

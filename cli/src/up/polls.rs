@@ -20,6 +20,19 @@ pub(crate) struct Job {
     pub(crate) every: Option<Duration>,
 }
 
+impl Job {
+    /// The vendor's function that a poller's job asks; none for other functions' jobs.
+    pub(crate) fn asks(&self) -> Option<&'static str> {
+        match self.input.get("job")?.as_str()? {
+            "quotes" => Some("GLOBAL_QUOTE"),
+            "intraday" => Some("TIME_SERIES_INTRADAY"),
+            "rates" => Some("CURRENCY_EXCHANGE_RATE"),
+            "daily" => Some("DIGITAL_CURRENCY_DAILY"),
+            _ => None,
+        }
+    }
+}
+
 /// The jobs of the schedules that fire here. A rate is taken in market time; a day's job runs once.
 pub(crate) fn jobs(schedules: &[Schedule], speed: u32) -> Vec<Job> {
     schedules
@@ -43,11 +56,6 @@ pub(crate) fn distinct(schedules: &[Schedule]) -> Vec<Job> {
         }
     }
     jobs
-}
-
-/// The same jobs, all of them that often: recorded replies are asked for until all are served.
-pub(crate) fn every(jobs: Vec<Job>, every: Duration) -> Vec<Job> {
-    jobs.into_iter().map(|job| Job { every: Some(every), ..job }).collect()
 }
 
 /// The period of `rate(N unit)`; none for another expression.

@@ -50,12 +50,10 @@ impl Watch {
         })
     }
 
-    /// Takes in all that is new. Returns whether there was anything.
-    pub(crate) async fn look(&mut self, account: &mut Account) -> Result<bool> {
-        let mut news = false;
+    /// Takes in all that is new.
+    pub(crate) async fn look(&mut self, account: &mut Account) -> Result<()> {
         for lines in self.logs.read().await?.into_values() {
             for line in lines {
-                news = true;
                 match line.content {
                     Content::Json(line) => {
                         let line = Value::Object(line);
@@ -69,22 +67,19 @@ impl Watch {
         }
         for (stream, position) in &mut self.streams {
             for record in drain(&self.kinesis, stream, position).await? {
-                news = true;
                 account.record(stream, &record.shard, &record.sequence_number, &record.data);
             }
         }
         for object in self.data.read().await? {
-            news = true;
             copy(&self.folder, &object)?;
             account.objects += 1;
             object.lines().for_each(|line| account.archived(line));
         }
         for object in self.dead_letters.read().await? {
-            news = true;
             copy(&self.folder, &object)?;
             object.lines().for_each(|line| account.dead_letter(line));
         }
-        Ok(news)
+        Ok(())
     }
 }
 

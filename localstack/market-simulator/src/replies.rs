@@ -152,7 +152,15 @@ impl Replies {
             .iter()
             .map(|case| json!({"file": case.file, "function": case.function, "why": case.why}))
             .collect();
+        let waiting: serde_json::Map<String, Value> = self
+            .waiting
+            .iter()
+            .map(|(function, cases)| {
+                (function.as_str().to_owned(), cases.iter().filter(|case| !case.is_csv).count().into())
+            })
+            .collect();
         json!({
+            "waiting": waiting,
             "to_serve": self.to_serve, "served": self.served, "done": self.served == self.to_serve,
             "waiting_for_csv": csv, "after_the_last": self.after_the_last, "not_in_use": not_in_use,
         })
