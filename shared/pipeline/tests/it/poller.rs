@@ -1,0 +1,89 @@
+//! A poller with everything around it, which checks each outcome for what must always hold.
+
+use alphavantage::{Redactor, Request};
+use jiff::civil::date;
+use market::{Interval, session::Hours};
+use pipeline::{Cooldowns, PollOutcome, PollSettings, poll, port::Fetched};
+use testkit::{Answer, ManualTime, MemoryDeadLetters, MemoryLedger, MemoryStream, ScriptedVendor, reply};
+
+/// The API key, which must turn up nowhere.
+pub(crate) const KEY: &str = "QX7Z1K4M9P2R8S3T";
+/// A Friday, 12:00 in New York.
+pub(crate) const NOW: &str = "2026-11-20T17:00:00Z";
+
+pub(crate) struct Poller {
+    pub(crate) vendor: ScriptedVendor,
+    pub(crate) stream: MemoryStream,
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) dead_letters: MemoryDeadLetters,
+    pub(crate) time: ManualTime,
+    pub(crate) settings: PollSettings,
+}
+
+impl Poller {
+    pub(crate) fn new() -> Self {
+        Self {
+            vendor: ScriptedVendor::default(),
+            stream: MemoryStream::default(),
+            ledger: MemoryLedger::default(),
+            dead_letters: MemoryDeadLetters::default(),
+            time: ManualTime::at(NOW),
+            settings: PollSettings {
+                function: "poll-equities".to_owned(),
+                entitlement: None,
+                per_second: 5,
+                cooldowns: Cooldowns::Wait,
+                redactor: Redactor::new(KEY),
+            },
+        }
+    }
+
+    /// Scripts what the vendor answers to a request.
+    pub(crate) fn answers<const N: usize>(&self, request: &Request, answers: [Answer; N]) {
+        self.vendor.answers(request, answers);
+    }
+
+    pub(crate) async fn poll(&self, requests: &[Request]) -> PollOutcome {
+        let ports = (&self.vendor, &self.stream, &self.ledger, &self.dead_letters, &self.time);
+        let outcome = poll(ports, "quotes", requests, &self.settings).await;
+        check_account(&outcome);
+        self.check_secrecy(&outcome);
+        outcome
+    }
+
+    fn check_secrecy(&self, outcome: &PollOutcome) {
+        let letters: Vec<String> = self.dead_letters.letters().iter().map(failure::DeadLetter::to_line).collect();
+        let records = self.stream.taken().into_iter().map(|entry| String::from_utf8(entry.data).unwrap());
+        for text in letters.into_iter().chain(records).chain([serde_json::to_string(outcome).unwrap()]) {
+            assert!(!text.contains(KEY), "the API key is in {text}");
+        }
+    }
+}
+
+/// Every call and every row is in exactly one place.
+pub(crate) fn check_account(outcome: &PollOutcome) {
+    let PollOutcome { calls, accepted, refused, failed, .. } = outcome;
+    assert_eq!(*calls, accepted + refused.values().sum::<u64>() + failed, "{outcome:#?}");
+    let PollOutcome { records, put, deduplicated, dead_lettered, in_flight, .. } = outcome;
+    assert_eq!(*records, put + deduplicated + dead_lettered + in_flight, "{outcome:#?}");
+}
+
+pub(crate) fn quote_of(symbol: &str) -> Request {
+    Request::GlobalQuote { symbol: symbol.parse().unwrap() }
+}
+
+pub(crate) fn bars_of(symbol: &str) -> Request {
+    let symbol = symbol.parse().unwrap();
+    Request::TimeSeriesIntraday { symbol, interval: Interval::Min1, hours: Hours::Regular }
+}
+
+/// A good quote of the day before [`NOW`].
+pub(crate) fn quote(symbol: &str) -> Fetched {
+    reply::quote(symbol, &date(2026, 11, 19).to_string(), "50.10")
+}
+
+/// Bars from 10:00 in New York on, one per price.
+pub(crate) fn bars(symbol: &str, prices: &[&str]) -> Fetched {
+    let bar = |(at, price): (usize, &&str)| (format!("2026-11-20 10:{at:02}:00"), (*price).to_owned());
+    reply::intraday(symbol, "1min", &prices.iter().enumerate().map(bar).collect::<Vec<_>>())
+}

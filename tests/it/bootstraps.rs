@@ -1,0 +1,78 @@
+//! The bootstraps as processes: a configuration that is wrong is refused whole, before anything starts.
+
+use std::process::{Command, Output};
+
+use crate::built::binary;
+
+fn start(function: &str, variables: &[(&str, &str)]) -> Output {
+    Command::new(binary(function)).env_clear().envs(variables.iter().copied()).output().unwrap()
+}
+
+#[track_caller]
+fn check(function: &str, variables: &[(&str, &str)], expected: &[&str]) {
+    let output = start(function, variables);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(output.stdout.is_empty());
+    let problems: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    assert_eq!(problems.len(), expected.len(), "{said}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{problem} is not {expected}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_lists_all_of_its_mistakes_and_exits_with_2() {
+    check(
+        "poll-equities",
+        &[
+            ("KINETICK_ENV", "prod"),
+            ("SYMBOLS", "MSFT,A*"),
+            ("INTERVAL", "7min"),
+            ("KINESIS_FINANCIAL_STREAM", "financial"),
+            ("MARKET_CLOCK", "now"),
+            ("COOLDOWNS", "record"),
+            ("LOG_LEVEL", "loud"),
+        ],
+        &[
+            "`API_KEY_SECRET` is not set",
+            "`COOLDOWNS` serves local runs alone",
+            "`DEAD_LETTER_BUCKET` is not set",
+            "`INTERVAL` is `7min`: interval `7min` is not known; allowed: 1min",
+            "`LOG_LEVEL` is `loud`",
+            "`MARKET_CLOCK` is `now`: simulated time `now` is not REAL,MARKET,SPEED",
+            "`MARKET_CLOCK` serves local runs alone",
+            "`STATE_TABLE` is not set",
+            "`SYMBOLS` is `MSFT,A*`: symbol `A*` is not valid",
+        ],
+    );
+    check(
+        "poll-crypto",
+        &[("KINETICK_ENV", "dev"), ("PAIRS", "BTC"), ("VENDOR_URL", "http://127.0.0.1:1/query"), ("STATE_TABLE", "t")],
+        &[
+            "`API_KEY_SECRET` is not set",
+            "`DEAD_LETTER_BUCKET` is not set",
+            "`KINESIS_CRYPTO_STREAM` is not set",
+            "`PAIRS` is `BTC`: pair `BTC` is not valid; write it as BASE/QUOTE",
+            "`VENDOR_URL` serves local runs alone: leave it out or at `https://www.alphavantage.co/query`",
+        ],
+    );
+    check(
+        "compute-indicators",
+        &[("CLOSE_AFTER_SECONDS", "0"), ("STATE_TABLE", "a b")],
+        &[
+            "`CLOSE_AFTER_SECONDS` is `0`: write a whole number of seconds",
+            "`DEAD_LETTER_BUCKET` is not set",
+            "`INDICATOR_DELIVERY_STREAM` is not set",
+            "`KINETICK_ENV` is not set",
+            "`RAW_DELIVERY_STREAM` is not set",
+            "`REDELIVER_AFTER_SECONDS` is not set",
+            "`STATE_TABLE` is `a b`: a name has letters, digits",
+        ],
+    );
+    check(
+        "sweep-series",
+        &[("KINETICK_ENV", "local"), ("STATE_TABLE", "t"), ("CLOSE_AFTER_SECONDS", "125")],
+        &["`INDICATOR_DELIVERY_STREAM` is not set", "`REDELIVER_AFTER_SECONDS` is not set"],
+    );
+}

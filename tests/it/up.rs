@@ -1,0 +1,321 @@
+//! `kinetick up` as a person runs it: a real process, its report, its exit code, and what it leaves.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::built::{binary, checkout};
+
+/// The key that the simulated market asks for; it must appear nowhere.
+const KEY: &str = "SIMULATEDKEY0001";
+
+fn kinetick(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary("kinetick"));
+    command.args(arguments).current_dir(checkout()).env_remove("ALPHA_VANTAGE_API_KEY").stdin(Stdio::null());
+    command
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs `up` to its end and gives its report. Whatever it said or wrote must not hold the key.
+#[track_caller]
+fn up(arguments: &[&str]) -> (Output, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let mut all = vec!["up", "--report", report.to_str().unwrap()];
+    all.extend(arguments);
+    let output = kinetick(&all).output().unwrap();
+    let said = text(&output);
+    let report: Value =
+        serde_json::from_slice(&fs::read(&report).unwrap_or_else(|_| panic!("no report: {said}"))).unwrap();
+    assert!(!said.contains(KEY), "the key is shown: {said}");
+    let run = Path::new(report["output"].as_str().unwrap()).parent().unwrap().to_owned();
+    files(&run, &mut |path, content| {
+        assert!(!content.windows(KEY.len()).any(|window| window == KEY.as_bytes()), "the key is in {}", path.display());
+    });
+    assert!(output.status.success(), "{said}\n{report:#}");
+    (output, report)
+}
+
+fn files(folder: &Path, take: &mut impl FnMut(&Path, &[u8])) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, take) } else { take(&path, &fs::read(&path).unwrap()) }
+    }
+}
+
+/// All lines below a run's output folder that are records of a schema.
+fn records(report: &Value, schema: &str) -> Vec<Value> {
+    let mut found = Vec::new();
+    files(Path::new(report["output"].as_str().unwrap()), &mut |_, content| {
+        let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        found.extend(lines.map(|line| serde_json::from_slice::<Value>(line).unwrap()));
+    });
+    found.retain(|record| record["schema"] == schema);
+    found
+}
+
+fn count(report: &Value, pointer: &str) -> u64 {
+    report.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("no {pointer} in {report:#}"))
+}
+
+#[test]
+fn a_simulated_market_goes_all_the_way_to_s3_and_balances() {
+    // At 300 market seconds a second, 20 seconds are 100 minutes of market.
+    let (_, report) = up(&["--for", "20s", "--speed", "300", "--symbols", "MSFT,BRK.B", "--pairs", "BTC/USD,USD/JPY"]);
+    assert_eq!((&report["version"], &report["balanced"]), (&json!(1), &json!(true)));
+    assert_eq!(count(&report, "/s3/duplicates"), 0);
+    assert_eq!(count(&report, "/dead_letters/entries"), 0);
+    assert_eq!(report["refused"], json!({}), "{report:#}");
+    let put = count(&report, "/stages/produce/put");
+    assert_eq!(count(&report, "/stages/process/records"), put);
+    let indicators = records(&report, "indicator.v1");
+    assert_eq!(indicators.len() as u64, count(&report, "/s3/records_by_schema/indicator.v1"));
+    assert_eq!(put + indicators.len() as u64, count(&report, "/stages/deliver/lines"));
+
+    // Each reading follows from the bars before it: SMA(20) of an equity, recomputed from S3 alone.
+    let of = |symbol: &str| indicators.iter().filter(|record| record["symbol"] == symbol).collect::<Vec<_>>();
+    let equities = of("BRK.B");
+    assert!(equities.len() > 80, "{} readings of BRK.B", equities.len());
+    let mut bars: Vec<Value> = records(&report, "bar.v1");
+    bars.retain(|bar| bar["symbol"] == "BRK.B" && bar["interval"] == "1min" && bar["final"] == true);
+    bars.sort_by_key(|bar| (bar["timestamp"].as_str().unwrap().to_owned(), bar["rev"].as_u64()));
+    let mut checked = 0;
+    for reading in equities.iter().filter(|reading| reading["interval"] == "1min") {
+        let Some(sma) = reading["values"]["SMA(20)"].as_f64() else { continue };
+        let at = reading["timestamp"].as_str().unwrap();
+        let until: Vec<f64> = bars
+            .iter()
+            .filter(|bar| bar["timestamp"].as_str().unwrap() <= at)
+            .map(|bar| bar["close"].as_f64().unwrap())
+            .collect();
+        let naive = until[until.len() - 20..].iter().sum::<f64>() / 20.0;
+        assert!((sma - naive).abs() <= 1e-9 * naive, "SMA(20) at {at} is {sma}, the bars say {naive}");
+        checked += 1;
+    }
+    assert!(checked > 60, "{checked} readings of SMA(20)");
+    // A pair is sampled from rates, and read as soon as the first indicators are warm.
+    assert!(
+        of("BTC/USD").iter().any(|reading| reading["origin"] == "sampled" && reading["values"]["RSI(14)"].is_f64())
+    );
+}
+
+/// A folder of recorded replies, made here in the vendor's shapes.
+fn replies(folder: &Path) -> PathBuf {
+    let series: Value = (0..40)
+        .map(|minute| {
+            let price = 100.0 + f64::from(minute % 7);
+            let bar = json!({
+                "1. open": format!("{price:.4}"), "2. high": format!("{:.4}", price + 1.0),
+                "3. low": format!("{:.4}", price - 1.0), "4. close": format!("{price:.4}"), "5. volume": "1000",
+            });
+            (format!("2024-03-05 10:{minute:02}:00"), bar)
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let meta = json!({
+        "1. Information": "Intraday", "2. Symbol": "ACME", "3. Last Refreshed": "2024-03-05 10:39:00",
+        "4. Interval": "1min", "5. Output Size": "Compact", "6. Time Zone": "US/Eastern",
+    });
+    let mut broken = series.clone();
+    broken["2024-03-05 10:05:00"]["4. close"] = json!("-5");
+    broken["2024-03-05 03:00:00"] = broken["2024-03-05 10:00:00"].clone();
+    let quote = |symbol: &str, price: &str| {
+        json!({"Global Quote": {
+            "01. symbol": symbol, "02. open": "10.00", "03. high": "12.00", "04. low": "9.00", "05. price": price,
+            "06. volume": "500", "07. latest trading day": "2024-03-05", "08. previous close": "10.00",
+            "09. change": "1.0000", "10. change percent": "10.0000%"}})
+    };
+    let echo =
+        format!("We have detected your API key as {KEY} and our standard API rate limit is 25 requests per day.");
+    let cases = [
+        (
+            "bars.json",
+            "TIME_SERIES_INTRADAY",
+            200,
+            "data",
+            json!({"Meta Data": meta, "Time Series (1min)": series}).to_string(),
+        ),
+        (
+            "broken-bars.json",
+            "TIME_SERIES_INTRADAY",
+            200,
+            "data",
+            json!({"Meta Data": meta, "Time Series (1min)": broken}).to_string(),
+        ),
+        (
+            "other-interval.json",
+            "TIME_SERIES_INTRADAY",
+            200,
+            "data",
+            json!({"Meta Data": {"2. Symbol": "ACME", "4. Interval": "5min", "6. Time Zone": "US/Eastern"},
+                "Time Series (5min)": {"2024-03-05 10:00:00": series["2024-03-05 10:00:00"].clone()}})
+            .to_string(),
+        ),
+        ("quote.json", "GLOBAL_QUOTE", 200, "data", quote("acme", "11.00").to_string()),
+        ("other-symbol.json", "GLOBAL_QUOTE", 200, "data", quote("EVIL", "11.00").to_string()),
+        ("impossible.json", "GLOBAL_QUOTE", 200, "data", quote("ACME", "-11.00").to_string()),
+        ("empty.json", "GLOBAL_QUOTE", 200, "unknown_symbol", json!({"Global Quote": {}}).to_string()),
+        ("cut.json", "GLOBAL_QUOTE", 200, "unknown_shape", "{\"Global Quote\": {\"01. symbol\": \"AC".to_owned()),
+        ("day.json", "any", 200, "limit_day", json!({"Information": echo}).to_string()),
+        ("down.html", "any", 503, "transient", "<!DOCTYPE html><html>down</html>".to_owned()),
+        ("news.json", "NEWS_SENTIMENT", 200, "data", json!({"feed": []}).to_string()),
+    ];
+    let mut index = Vec::new();
+    for (file, function, status, expect, body) in &cases {
+        fs::write(folder.join(file), body).unwrap();
+        index.push(json!({"file": file, "function": function, "http_status": status, "expect": [expect]}));
+    }
+    fs::write(folder.join("index.json"), json!({"cases": index}).to_string()).unwrap();
+    folder.to_owned()
+}
+
+#[test]
+fn recorded_replies_are_each_one_counted_outcome_and_refusals_become_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let replies = replies(folder.path());
+    let (output, report) = up(&["--replies", replies.to_str().unwrap(), "--symbols", "ACME", "--pairs", "USD/JPY"]);
+    assert_eq!(
+        report["refused"],
+        json!({"limit_day": 3, "transient": 3, "unknown_shape": 1, "unknown_symbol": 1, "wrong_symbol": 2}),
+        "{report:#}"
+    );
+    // 40 bars and a quote; the second reply repeats 39 bars and brings two that cannot be, as does a quote.
+    assert_eq!(count(&report, "/stages/produce/records"), 40 + 41 + 2);
+    assert_eq!(count(&report, "/stages/produce/put"), 41);
+    assert_eq!(count(&report, "/stages/produce/deduplicated"), 39);
+    assert_eq!(count(&report, "/stages/produce/dead_lettered"), 3);
+    assert_eq!(count(&report, "/dead_letters/entries"), 4, "and the reply that was cut");
+    assert_eq!(count(&report, "/s3/records_by_schema/bar.v1"), 40);
+    assert_eq!(count(&report, "/s3/records_by_schema/quote.v1"), 1);
+    assert_eq!(records(&report, "indicator.v1").len(), 40 - 14, "RSI and ATR are warm from the 15th bar on");
+    assert!(records(&report, "bar.v1").iter().all(|bar| bar["flags"].as_array().unwrap().contains(&json!("stale"))));
+    let reasons: Vec<String> =
+        records(&report, "dead_letter.v1").iter().map(|letter| letter["reason"].as_str().unwrap().to_owned()).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("session")), "{reasons:?}");
+    assert!(text(&output).contains("1 are of functions not in use"), "{}", text(&output));
+}
+
+#[test]
+fn faults_of_the_market_are_counted_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = folder.path().join("faults.json");
+    let list = json!([
+        {"function": "GLOBAL_QUOTE", "times": 2, "answer": "limit_second"},
+        {"function": "GLOBAL_QUOTE", "times": 1, "answer": "limit_day"},
+        {"function": "GLOBAL_QUOTE", "times": 1, "answer": "bad_key"},
+        {"function": "TIME_SERIES_INTRADAY", "times": 1, "answer": "cut"},
+        {"function": "TIME_SERIES_INTRADAY", "times": 2, "answer": "http_503"},
+        {"function": "TIME_SERIES_INTRADAY", "times": 1, "answer": "negative_price"},
+        {"function": "TIME_SERIES_INTRADAY", "times": 1, "answer": "out_of_session"},
+        {"function": "CURRENCY_EXCHANGE_RATE", "times": 1, "answer": "broken_json"},
+        {"function": "CURRENCY_EXCHANGE_RATE", "times": 1, "answer": "wrong_symbol"},
+    ]);
+    fs::write(&faults, list.to_string()).unwrap();
+    let (_, report) =
+        up(&["--for", "6s", "--symbols", "MSFT", "--pairs", "BTC/USD", "--faults", faults.to_str().unwrap()]);
+    let expected = json!({
+        "bad_key": 1, "limit_day": 1, "limit_second": 2, "transient": 2, "unknown_shape": 1, "wrong_symbol": 1});
+    assert_eq!(report["refused"], expected, "{report:#}");
+    assert_eq!(count(&report, "/stages/poll/failed"), 1, "the connection that was cut");
+    assert_eq!(count(&report, "/dead_letters/entries"), 3, "two bars that cannot be and a broken reply");
+    assert!(count(&report, "/stages/produce/put") > 100, "the rest goes on");
+}
+
+#[test]
+fn wrong_arguments_are_refused_before_anything_starts() {
+    for (arguments, expected) in [
+        (&["up", "--symbols", "A*"][..], "symbol `A*` is not valid"),
+        (&["up", "--pairs", "BTC"], "pair `BTC` is not valid"),
+        (&["up", "--for", "90"], "write a number and its unit"),
+        (&["up", "--speed", "0"], "--speed"),
+        (&["up", "--replies", "/nowhere"], "`--replies /nowhere` has no index.json"),
+        (&["up", "--report", "/nowhere/report.json"], "its folder is not there"),
+        (&["fly"], "unrecognized subcommand"),
+    ] {
+        let output = kinetick(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output));
+        assert!(text(&output).contains(expected), "{arguments:?}: {}", text(&output));
+    }
+}
+
+/// Reads standard error until a line holds the words; gives what was said so far.
+fn until(child: &mut Child, words: &str) -> (String, std::thread::JoinHandle<String>) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(words) {
+        assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended before it said `{words}`: {said}");
+    }
+    // Somebody must go on reading, or the process waits for it.
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        drop(lines.read_to_string(&mut rest));
+        rest
+    });
+    (said, rest)
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn endpoint(said: &str) -> String {
+    said.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:")).unwrap().to_owned()
+}
+
+fn answers(endpoint: &str) -> bool {
+    std::net::TcpStream::connect(endpoint.trim_start_matches("http://")).is_ok()
+}
+
+#[test]
+fn ctrl_c_brings_everything_under_way_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let mut child = kinetick(&["up", "--report", report.to_str().unwrap(), "--pairs", "BTC/USD", "--symbols", "MSFT"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (said, rest) = until(&mut child, "put 1");
+    let endpoint = endpoint(&said);
+    assert!(answers(&endpoint));
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    let rest = rest.join().unwrap();
+    assert!(output.status.success(), "{said}{rest}{}", String::from_utf8_lossy(&output.stdout));
+    let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    assert_eq!(report["balanced"], true, "{report:#}");
+    assert!(!answers(&endpoint), "the emulator still runs");
+}
+
+#[test]
+fn what_is_kept_runs_on_until_down_ends_it() {
+    // One at a time in a checkout: a run that somebody keeps is not ours to end.
+    let kept = checkout().join(".kinetick/kept.json");
+    assert!(!kept.exists(), "`kinetick up --keep` is running in this checkout: end it by `kinetick down` first");
+    let output =
+        kinetick(&["up", "--for", "2s", "--keep", "--symbols", "MSFT", "--pairs", "BTC/USD"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let endpoint = endpoint(String::from_utf8_lossy(&output.stdout).split("left running").nth(1).unwrap());
+    assert!(answers(&endpoint), "{}", text(&output));
+    let kept: Value = serde_json::from_slice(&fs::read(&kept).unwrap()).unwrap();
+    let market = kept["simulator"]["url"].as_str().unwrap().to_owned();
+    let again = kinetick(&["up", "--for", "1s"]).output().unwrap();
+    assert!(text(&again).contains("end it by `kinetick down`"), "{}", text(&again));
+    let down = kinetick(&["down"]).output().unwrap();
+    assert!(down.status.success(), "{}", text(&down));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while answers(&endpoint) || answers(&market) {
+        assert!(Instant::now() < deadline, "something still runs: {}", text(&down));
+        std::thread::yield_now();
+    }
+    assert!(text(&kinetick(&["down"]).output().unwrap()).contains("nothing is running"));
+}
