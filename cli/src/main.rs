@@ -28,6 +28,8 @@ enum Command {
     Up(up::Options),
     /// End what `up --keep` left running.
     Down,
+    /// Make the emulator's Python environment in this checkout, if it is not there.
+    Prepare,
 }
 
 fn main() -> ExitCode {
@@ -43,10 +45,18 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Up(options) => up::run(options).await,
             Command::Down => down::run().await,
+            Command::Prepare => prepare().await,
         }
     });
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+async fn prepare() -> anyhow::Result<ExitCode> {
+    let checkout = checkout::Checkout::find()?;
+    let venv = emulator::python::prepare(checkout.root(), |text| eprintln!("{text}")).await?;
+    println!("{}", venv.root().display());
+    Ok(ExitCode::SUCCESS)
 }

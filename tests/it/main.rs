@@ -4,6 +4,8 @@
 //! Emulator tests need the network's loopback and the Python environment, which they make; an emulator
 //! that does not come up is a failure, not a skip.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on stops there")]
+
 mod bootstraps;
 mod built;
 mod layers;

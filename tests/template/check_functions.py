@@ -5,6 +5,7 @@ import re
 import expected
 from harness import ENVIRONMENTS, check, differ, exactly
 from schedule import days, minutes_of_day
+from templates import ROOT
 
 
 @check
@@ -47,6 +48,19 @@ def every_environment_variable_is_declared(cases):
             variables = functions[name]["Environment"]["Variables"]
             yield from exactly(f"{case} {name}", variables, wanted)
             yield from differ(f"{case} {name}", variables, wanted)
+
+
+@check
+def functions_read_and_explain_their_environment(_cases):
+    for name, (folder, *_, environment) in expected.FUNCTIONS.items():
+        folder = ROOT / "functions" / folder
+        # KINETICK_ENV and MARKET_CLOCK are read on behalf of every function by shared/config.
+        wanted = {"KINETICK_ENV", "LOG_LEVEL", "MARKET_CLOCK", *environment}
+        source = (folder / "src/config.rs").read_text(encoding="utf-8")
+        read = re.findall(r'(?:required|optional|local_only)\("(\w+)"', source)
+        yield from exactly(f"{name} config.rs", {*read, "KINETICK_ENV", "MARKET_CLOCK"}, wanted)
+        explained = re.findall(r"^\| `(\w+)` \|", (folder / "README.md").read_text(encoding="utf-8"), re.M)
+        yield from exactly(f"{name} README.md", explained, wanted)
 
 
 @check

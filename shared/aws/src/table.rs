@@ -93,7 +93,7 @@ impl StateTable {
             call.condition_expression("version = :version")
                 .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
         };
-        written(call.send().await).map_err(|error| call_error(&format!("UpdateItem `{pk}` of `{}`", self.name), &error))
+        written(&format!("UpdateItem `{pk}` of `{}`", self.name), call.send().await)
     }
 }
 
@@ -121,14 +121,13 @@ impl StateTable {
             .condition_expression(condition)
             .expression_attribute_values(":until", AttributeValue::N(until_ms.to_string()))
             .expression_attribute_values(":by", AttributeValue::N(by));
-        match written(call.send().await) {
-            Ok(written) => Ok(matches!(written, Written::Done)),
-            Err(error) => Err(call_error(&format!("UpdateItem `turn {job}` of `{}`", self.name), &error)),
-        }
+        let written = written(&format!("UpdateItem `turn {job}` of `{}`", self.name), call.send().await)?;
+        Ok(matches!(written, Written::Done))
     }
 }
 
-fn written(result: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<Written, SdkError<UpdateItemError>> {
+/// A refused condition is an answer, not an error.
+fn written(action: &str, result: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<Written, CallError> {
     match result {
         Ok(_) => Ok(Written::Done),
         Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
@@ -137,7 +136,7 @@ fn written(result: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Resul
                 _ => Ok(Written::Refused(None)),
             }
         }
-        Err(error) => Err(error),
+        Err(error) => Err(call_error(action, &error)),
     }
 }
 

@@ -1,0 +1,44 @@
+# kinetick: what a person types. `make help` lists it.
+
+# The tools that `make tools` installs live in the checkout.
+TOOLS := $(CURDIR)/.tools
+export PATH := $(TOOLS)/bin:$(PATH)
+CARGO_DENY := 0.20.2
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Everything is built as one workspace, so that tests, the command line and `make up` share one build.
+CARGO_WORKSPACE := --workspace --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test lint bench soak tools clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## Run the whole pipeline on this machine; options by ARGS="--for 90s --report r.json"
+	@cargo build $(CARGO_WORKSPACE) --bins
+	@exec $(TARGET)/debug/kinetick up $(ARGS)
+
+down: ## End what `make up ARGS=--keep` left running
+	@cargo build $(CARGO_WORKSPACE) --bins
+	@exec $(TARGET)/debug/kinetick down
+
+test: ## All tests and checks; REQUIRE_TOOLS=1 makes an absent tool an error
+	@python3 tests/run.py
+
+lint: ## Formatting, clippy, licences, templates; without running tests
+	@python3 tests/run.py --lint
+
+bench: ## Sizes, start and memory of the functions (builds them for release)
+	cargo bench --locked -p tests --bench bootstraps
+
+soak: ## The property tests with full counts; SEED=N replays one
+	CASES=5000 PROPTEST_CASES=20000 cargo test $(CARGO_WORKSPACE) --exclude tests
+
+tools: ## Install the optional tools into .tools
+	cargo install --locked --root $(TOOLS) --version $(CARGO_DENY) cargo-deny
+
+clean: ## Remove all that was built or made
+	cargo clean
+	rm -rf .kinetick .tools .aws-sam
