@@ -62,6 +62,11 @@ impl Calls {
                 self.spent_today(),
             );
         }
+        self.note(calls)
+    }
+
+    /// Notes calls that were made.
+    pub(crate) fn note(&mut self, calls: u64) -> Result<()> {
         *self.spent.entry(self.name()).or_default() += calls;
         let today = self.today.to_string();
         self.spent.retain(|name, _| name.starts_with(&today));

@@ -86,7 +86,7 @@ impl Simulator {
             command.stdin(Stdio::null());
         }
         // Ctrl-C is for us: the simulator has to answer until the pollers are done.
-        command.process_group(0).stdout(Stdio::piped()).stderr(file);
+        command.process_group(0).kill_on_drop(true).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().context("cannot start the market simulator")?;
         let mut lines = BufReader::new(child.stdout.take().context("the simulator has no output")?).lines();
         let line = timeout(START, lines.next_line()).await.ok().and_then(Result::ok).flatten();
@@ -110,6 +110,12 @@ impl Simulator {
     /// What another process needs to end it.
     pub(crate) fn kept(&self) -> Option<KeptSimulator> {
         Some(KeptSimulator { url: self.url.clone(), pid: self.child.id()? })
+    }
+
+    /// Leaves it running.
+    pub(crate) fn leave(self) {
+        // Dropping the handle would end the process.
+        std::mem::forget(self.child);
     }
 
     /// Ends it.

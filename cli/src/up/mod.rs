@@ -90,8 +90,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut ended = stop.clone();
     let worked = tokio::select! {
         worked = work(&options, &checkout, &folder, &mut show, &mut account, stop) => worked,
-        // Before the pipeline runs there is nothing to bring to an end; dropping ends all processes.
-        _ = interrupted_early(&mut ended) => Err(anyhow::anyhow!("interrupted before the pipeline ran")),
+        // Dropping the work ends all processes. The sender of signals lives as long as this one.
+        _ = ended.wait_for(|signals| *signals >= 2) => Err(anyhow::anyhow!("interrupted twice: ended at once")),
     };
     // The report tells how far it came, whatever happened.
     if let Some(path) = &options.report {
@@ -99,12 +99,6 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     worked?;
     Ok(conclude(&account, &output))
-}
-
-/// Resolves at the second signal, or at the first one while nothing listens to it.
-async fn interrupted_early(stop: &mut signal::Receiver<u32>) {
-    // The sender lives as long as the process, so that waiting ends only by a signal.
-    let _ = stop.wait_for(|signals| *signals >= 2).await;
 }
 
 /// Counts Ctrl-C and SIGTERM.
@@ -147,27 +141,21 @@ async fn work(
         _ = cancelled.wait_for(|signals| *signals >= 1) => bail!("interrupted before the pipeline ran"),
     };
     let Prepared { mut market, emulator, sdk, outputs, jobs } = prepared;
-    let mut watch = Watch::new(&sdk, &outputs, &folder.join("output"))?;
     let since = Instant::now();
-    let result = match &mut market {
-        Market::Simulated(simulator) if options.replies.is_some() => {
-            recorded(options, simulator, &sdk, jobs, &mut watch, show, account, stop).await
+    let worked = async {
+        let mut watch = Watch::new(&sdk, &outputs, &folder.join("output"))?;
+        let mut run = Run { options, sdk: &sdk, watch: &mut watch, show, account, stop, since };
+        match &mut market {
+            Market::Simulated(simulator) if options.replies.is_some() => run.recorded(simulator, jobs).await?,
+            Market::Simulated(_) => run.simulated(jobs).await?,
+            Market::Real { plan, calls, .. } => run.real(*plan, calls, jobs).await?,
         }
-        Market::Simulated(_) => simulated(options, &sdk, jobs, &mut watch, show, account, stop).await,
-        Market::Real { plan, calls, .. } => {
-            real(options, *plan, calls, &sdk, jobs, &mut watch, show, account, stop).await
-        }
+        run.drain(output(&outputs, "SweepSeriesFunctionName")?).await
     };
-    if result.is_ok() {
-        show.step("ending: what is under way is brought to its end");
-        if !options.keep {
-            disable_schedules(&aws_sdk_scheduler::Client::new(&sdk)).await?;
-        }
-        drain(&sdk, &outputs, &mut watch, show, account, since).await?;
-    }
+    let worked = worked.await;
     show.finish(account, since);
     end(options, checkout, market, emulator, &outputs).await?;
-    result
+    worked
 }
 
 /// What runs once everything is prepared.
@@ -304,157 +292,142 @@ fn output<'a>(outputs: &'a StackOutputs, name: &str) -> Result<&'a str> {
     outputs.get(name).map(String::as_str).with_context(|| format!("the template has no output `{name}`"))
 }
 
-/// Asks for recorded replies until each was served, or it is time to end.
-#[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
-async fn recorded(
-    options: &Options,
-    simulator: &Simulator,
-    sdk: &SdkConfig,
-    jobs: Vec<Job>,
-    watch: &mut Watch,
-    show: &mut Show,
-    account: &mut Account,
-    mut stop: signal::Receiver<u32>,
-) -> Result<()> {
-    let since = Instant::now();
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    let lambda = aws_sdk_lambda::Client::new(sdk);
-    loop {
-        let replies = simulator.replies(&http).await?;
-        let stopped = *stop.borrow_and_update() > 0 || options.run_for.is_some_and(|time| since.elapsed() >= time);
-        if replies.done() || stopped {
-            show.line(&format!(
-                "recorded replies: {} served, {} wait for a request for CSV, which no poller makes, {} are of functions not in use",
-                replies.served,
-                replies.waiting_for_csv,
-                replies.not_in_use.len(),
-            ));
-            watch.look(account).await?;
-            account.after_the_last(replies.after_the_last);
-            return Ok(());
-        }
-        let wanted =
-            |job: &&Job| job.asks().and_then(|function| replies.waiting.get(function)).is_some_and(|left| *left > 0);
-        for job in jobs.iter().filter(wanted) {
-            if let Some(failure) = polls::once(&lambda, job).await {
-                account.troubles.insert(failure);
-            }
-        }
-        watch.look(account).await?;
-        show.stages(account, since);
-    }
+/// A pipeline that runs: what is looked at, shown and counted, and what ends it.
+struct Run<'a> {
+    options: &'a Options,
+    sdk: &'a SdkConfig,
+    watch: &'a mut Watch,
+    show: &'a mut Show,
+    account: &'a mut Account,
+    stop: signal::Receiver<u32>,
+    since: Instant,
 }
 
-/// Runs the simulated market until it is time to end.
-#[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
-async fn simulated(
-    options: &Options,
-    sdk: &SdkConfig,
-    jobs: Vec<Job>,
-    watch: &mut Watch,
-    show: &mut Show,
-    account: &mut Account,
-    mut stop: signal::Receiver<u32>,
-) -> Result<()> {
-    let since = Instant::now();
-    let (end, ended) = signal::channel(false);
-    let lambda = aws_sdk_lambda::Client::new(sdk);
-    let polling = tokio::spawn(async move { polls::run(&lambda, jobs, ended).await });
-    let mut looks = tokio::time::interval(LOOK);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+impl Run<'_> {
+    /// Whether it is time to end: by a signal, or by the clock.
+    fn is_over(&self) -> bool {
+        *self.stop.borrow() > 0 || self.options.run_for.is_some_and(|time| self.since.elapsed() >= time)
+    }
+
+    async fn look(&mut self) -> Result<()> {
+        self.watch.look(self.account).await?;
+        self.show.stages(self.account, self.since);
+        Ok(())
+    }
+
+    /// Waits a little, or until a signal comes.
+    async fn pause(&mut self) {
         tokio::select! {
-            _ = looks.tick() => {}
-            _ = stop.wait_for(|signals| *signals >= 1) => break,
-        }
-        watch.look(account).await?;
-        show.stages(account, since);
-        if options.run_for.is_some_and(|time| since.elapsed() >= time) {
-            break;
+            () = tokio::time::sleep(LOOK) => {}
+            // The sender lives as long as the process.
+            _ = self.stop.wait_for(|signals| *signals > 0) => {}
         }
     }
-    end.send_replace(true);
-    for (failure, count) in polling.await? {
-        account.troubles.insert(if count > 1 { format!("{failure} ({count} times)") } else { failure });
-    }
-    Ok(())
-}
 
-/// Asks the real vendor: once on a plan with a limit per day, every minute on another.
-#[allow(clippy::too_many_arguments, reason = "the parts of one run, each used once")]
-async fn real(
-    options: &Options,
-    plan: Plan,
-    calls: &mut Calls,
-    sdk: &SdkConfig,
-    jobs: Vec<Job>,
-    watch: &mut Watch,
-    show: &mut Show,
-    account: &mut Account,
-    mut stop: signal::Receiver<u32>,
-) -> Result<()> {
-    let since = Instant::now();
-    let lambda = aws_sdk_lambda::Client::new(sdk);
-    let crypto = options.pairs.iter().filter(|pair| pair.is_crypto()).count();
-    let round = (2 * options.symbols.len() + options.pairs.len() + crypto) as u64;
-    loop {
-        // Every request may be tried three times in trouble; what is noted is what is certain to be spent.
-        calls.spend(round)?;
-        show.line(&format!("asking for {round} replies; {}", calls.words()));
-        for job in &jobs {
-            if let Some(failure) = polls::once(&lambda, job).await {
-                account.troubles.insert(failure);
-            }
-            watch.look(account).await?;
-            show.stages(account, since);
+    async fn invoke(&mut self, lambda: &aws_sdk_lambda::Client, job: &Job) {
+        if let Some(failure) = polls::once(lambda, job).await {
+            self.account.troubles.insert(failure);
         }
-        if plan.per_day().is_some() {
-            return Ok(());
+    }
+
+    /// Runs the simulated market until it is time to end.
+    async fn simulated(&mut self, jobs: Vec<Job>) -> Result<()> {
+        let lambda = aws_sdk_lambda::Client::new(self.sdk);
+        let (end, ended) = signal::channel(false);
+        let polling = tokio::spawn(async move { polls::run(&lambda, jobs, ended).await });
+        while !self.is_over() {
+            self.look().await?;
+            self.pause().await;
         }
-        let next = tokio::time::Instant::now() + REAL_ROUND;
-        while tokio::time::Instant::now() < next {
-            if options.run_for.is_some_and(|time| since.elapsed() >= time) {
+        end.send_replace(true);
+        for (failure, count) in polling.await? {
+            self.account.troubles.insert(if count > 1 { format!("{failure} ({count} times)") } else { failure });
+        }
+        Ok(())
+    }
+
+    /// Asks for recorded replies until each was served, or it is time to end.
+    async fn recorded(&mut self, simulator: &Simulator, jobs: Vec<Job>) -> Result<()> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let lambda = aws_sdk_lambda::Client::new(self.sdk);
+        loop {
+            let replies = simulator.replies(&http).await?;
+            if replies.done() || self.is_over() {
+                self.show.line(&format!(
+                    "recorded replies: {} served, {} wait for a request for CSV, which no poller makes, \
+                     {} are of functions not in use",
+                    replies.served,
+                    replies.waiting_for_csv,
+                    replies.not_in_use.len(),
+                ));
+                self.look().await?;
+                self.account.after_the_last(replies.after_the_last);
                 return Ok(());
             }
-            tokio::select! {
-                _ = tokio::time::sleep(LOOK) => {}
-                _ = stop.wait_for(|signals| *signals >= 1) => return Ok(()),
+            let left = |job: &Job| job.asks().and_then(|function| replies.waiting.get(function)).copied();
+            for job in jobs.iter().filter(|job| left(job).is_some_and(|left| left > 0)) {
+                self.invoke(&lambda, job).await;
             }
-            watch.look(account).await?;
-            show.stages(account, since);
+            self.look().await?;
         }
     }
-}
 
-/// Lets what is under way come to its end: until everything is accounted for, or time is up.
-async fn drain(
-    sdk: &SdkConfig,
-    outputs: &StackOutputs,
-    watch: &mut Watch,
-    show: &mut Show,
-    account: &mut Account,
-    since: Instant,
-) -> Result<()> {
-    let lambda = aws_sdk_lambda::Client::new(sdk);
-    let function = output(outputs, "SweepSeriesFunctionName")?.to_owned();
-    let sweep = Job { function, input: serde_json::json!({"job": "sweep"}), every: None };
-    let deadline = Instant::now() + DRAIN;
-    let mut quiet = 0;
-    while Instant::now() < deadline {
-        let before = account.progress();
-        watch.look(account).await?;
-        show.stages(account, since);
-        quiet = if account.progress() == before { quiet + 1 } else { 0 };
-        // Two looks without news, each after a sweep: nothing is under way any more.
-        if quiet >= 2 && account.imbalances().is_empty() {
-            break;
+    /// Asks the real vendor: once on a plan with a limit per day, every minute on another.
+    async fn real(&mut self, plan: Plan, calls: &mut Calls, jobs: Vec<Job>) -> Result<()> {
+        let lambda = aws_sdk_lambda::Client::new(self.sdk);
+        let crypto = self.options.pairs.iter().filter(|pair| pair.is_crypto()).count();
+        let round = (2 * self.options.symbols.len() + self.options.pairs.len() + crypto) as u64;
+        let mut noted = 0;
+        loop {
+            calls.spend(round)?;
+            noted += round;
+            self.show.line(&format!("asking for {round} replies; {}", calls.words()));
+            for job in &jobs {
+                self.invoke(&lambda, job).await;
+                self.look().await?;
+            }
+            // What was tried again in trouble was spent, too.
+            let made = self.account.stages.poll.calls;
+            calls.note(made.saturating_sub(noted))?;
+            noted = noted.max(made);
+            if plan.per_day().is_some() {
+                return Ok(());
+            }
+            let next = Instant::now() + REAL_ROUND;
+            while Instant::now() < next {
+                if self.is_over() {
+                    return Ok(());
+                }
+                self.pause().await;
+                self.look().await?;
+            }
         }
-        if let Some(failure) = polls::once(&lambda, &sweep).await {
-            account.troubles.insert(failure);
-        }
-        tokio::time::sleep(LOOK).await;
     }
-    Ok(())
+
+    /// Lets what is under way come to its end: until everything is accounted for, or time is up.
+    async fn drain(&mut self, sweep_function: &str) -> Result<()> {
+        self.show.step("ending: what is under way is brought to its end");
+        if !self.options.keep {
+            disable_schedules(&aws_sdk_scheduler::Client::new(self.sdk)).await?;
+        }
+        let lambda = aws_sdk_lambda::Client::new(self.sdk);
+        let input = serde_json::json!({"job": "sweep"});
+        let sweep = Job { function: sweep_function.to_owned(), input, every: None };
+        let deadline = Instant::now() + DRAIN;
+        let mut quiet = 0;
+        while Instant::now() < deadline {
+            let before = self.account.progress();
+            self.look().await?;
+            quiet = if self.account.progress() == before { quiet + 1 } else { 0 };
+            // Two looks without news, each after a sweep: nothing is under way any more.
+            if quiet >= 2 && self.account.imbalances().is_empty() {
+                break;
+            }
+            self.invoke(&lambda, &sweep).await;
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
 }
 
 async fn end(
@@ -474,6 +447,9 @@ async fn end(
         println!("left running: emulator at {} (region us-east-1, any credentials)", emulator.endpoint());
         println!("  data bucket {}", output(outputs, "DataBucketName")?);
         println!("  end it by `kinetick down`");
+        if let Market::Simulated(simulator) = market {
+            simulator.leave();
+        }
         return Ok(());
     }
     emulator.stop().await?;

@@ -151,8 +151,14 @@ fn history() -> impl Strategy<Value = (Vec<SeriesFact>, Vec<usize>)> {
     })
 }
 
+/// So many cases, or as many as `PROPTEST_CASES` says.
+fn cases(usual: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: usual, ..config } }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn the_last_revisions_do_not_depend_on_batches_order_or_repetition((facts, cuts) in history()) {

@@ -32,13 +32,13 @@ pub enum DecodeError {
     #[error("the record is not UTF-8: byte {0} starts no character; send JSON in UTF-8")]
     NotUtf8(usize),
     /// Not a JSON object of a record.
-    #[error("the record is not a JSON object with an envelope: {0}")]
+    #[error("the record is not a JSON object with an envelope: {0}; send one with schema, key, rev, id and timestamp")]
     NotJson(serde_json::Error),
     /// A schema that this consumer does not read.
     #[error("schema `{0}` is not read here; known: quote.v1, bar.v1, rate.v1")]
     UnknownSchema(String),
     /// A field is not there.
-    #[error("`{schema}` has no field `{field}`")]
+    #[error("`{schema}` has no field `{field}`; add it and send the record again")]
     Missing {
         /// The record's schema.
         schema: &'static str,
@@ -46,7 +46,7 @@ pub enum DecodeError {
         field: &'static str,
     },
     /// A field is there, but its value cannot be.
-    #[error("field `{field}` is wrong: {problem}")]
+    #[error("field `{field}` is wrong: {problem}; correct it and send the record again")]
     Field {
         /// The field's name.
         field: &'static str,
@@ -54,7 +54,7 @@ pub enum DecodeError {
         problem: String,
     },
     /// The prices do not fit together.
-    #[error("the bar is impossible: {0}")]
+    #[error("the bar is impossible: {0}; correct it and send the record again")]
     Bar(#[from] BarError),
 }
 
