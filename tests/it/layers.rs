@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L0 domain", &["alphavantage", "bars", "failure", "flow", "indicators", "market", "series", "wire"]),
     ("L1 pipeline", &["pipeline"]),
     ("L2 adapters", &["aws", "clock", "config", "telemetry", "upstream"]),
+    ("what pollers share", &["poller"]),
     ("L3 functions", &["compute-indicators", "poll-crypto", "poll-equities", "sweep-series"]),
     ("tools", &["cli", "emulator", "market-simulator", "testkit", "tests"]),
 ];

@@ -57,7 +57,10 @@ def functions_read_and_explain_their_environment(_cases):
         # KINETICK_ENV and MARKET_CLOCK are read on behalf of every function by shared/config.
         wanted = {"KINETICK_ENV", "LOG_LEVEL", "MARKET_CLOCK", *environment}
         source = (folder / "src/config.rs").read_text(encoding="utf-8")
-        read = re.findall(r'(?:required|optional|local_only)\("(\w+)"', source)
+        if "poller::Settings" in source:
+            # What all pollers read stands in one place; the stream's variable is handed to it.
+            source += (ROOT / "shared/poller/src/config.rs").read_text(encoding="utf-8")
+        read = re.findall(r'(?:required|optional|local_only|Settings::read)\((?:&mut from, )?"(\w+)"', source)
         yield from exactly(f"{name} config.rs", {*read, "KINETICK_ENV", "MARKET_CLOCK"}, wanted)
         explained = re.findall(r"^\| `(\w+)` \|", (folder / "README.md").read_text(encoding="utf-8"), re.M)
         yield from exactly(f"{name} README.md", explained, wanted)

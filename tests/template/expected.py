@@ -112,7 +112,7 @@ ROLE_ACTIONS = {
     "Permissions.PollCryptoRole": _POLLER_ACTIONS | _EVERY_FUNCTION_ACTIONS,
     "Permissions.ComputeIndicatorsRole": _EVERY_FUNCTION_ACTIONS | {
         "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
-        "kinesis:GetShardIterator", "kinesis:ListShards", "dynamodb:BatchGetItem",
+        "kinesis:GetShardIterator", "kinesis:ListShards",
         "dynamodb:GetItem", "dynamodb:UpdateItem", "firehose:PutRecordBatch", "s3:PutObject",
         "s3:ListBucket",
     },

@@ -1,49 +1,22 @@
 //! What `poll-crypto` reads from its environment; see the table in its README.
 
-use config::{List, Name, Problems, Reader, VENDOR_URL};
-use market::{Pair, SimulatedTime};
-use pipeline::Cooldowns;
-use telemetry::LevelFilter;
+use config::{List, Problems, Reader};
+use market::Pair;
+use poller::Settings;
 
 /// The configuration.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) pairs: Vec<Pair>,
-    pub(crate) stream: Name,
-    pub(crate) table: Name,
-    pub(crate) dead_letters: Name,
-    pub(crate) secret: Name,
-    pub(crate) vendor_url: String,
-    pub(crate) cooldowns: Cooldowns,
-    pub(crate) clock: Option<SimulatedTime>,
-    pub(crate) log_level: LevelFilter,
+    pub(crate) poller: poller::Config,
+    /// The pairs that are asked for.
+    pub(crate) watched: Vec<Pair>,
 }
 
 impl Config {
     /// Reads it, or says all that is wrong.
     pub(crate) fn read(mut from: Reader) -> Result<Self, Problems> {
+        let poller = Settings::read(&mut from, "KINESIS_CRYPTO_STREAM");
         let pairs: Option<List<Pair>> = from.required("PAIRS");
-        let stream = from.required("KINESIS_CRYPTO_STREAM");
-        let table = from.required("STATE_TABLE");
-        let dead_letters = from.required("DEAD_LETTER_BUCKET");
-        let secret = from.required("API_KEY_SECRET");
-        let vendor_url = from.local_only("VENDOR_URL", VENDOR_URL);
-        let cooldowns = from.local_only("COOLDOWNS", "wait");
-        let clock = from.simulated_time();
-        let log_level = from.optional("LOG_LEVEL");
-        let read = || {
-            Some(Self {
-                pairs: pairs?.0,
-                stream: stream?,
-                table: table?,
-                dead_letters: dead_letters?,
-                secret: secret?,
-                vendor_url: vendor_url.unwrap_or_else(|| VENDOR_URL.to_owned()),
-                cooldowns: cooldowns.unwrap_or(Cooldowns::Wait),
-                clock,
-                log_level: log_level.unwrap_or(LevelFilter::INFO),
-            })
-        };
-        from.finish(read())
+        from.finish(poller.complete().zip(pairs).map(|(poller, List(watched))| Self { poller, watched }))
     }
 }

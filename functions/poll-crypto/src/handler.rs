@@ -1,18 +1,11 @@
 //! One invocation: the job of the schedule becomes requests, the requests an outcome.
 
-use alphavantage::{Redactor, Request};
-use aws::{DeadLetterBucket, Secret, StateTable, Stream};
-use clock::Invocation;
-use lambda_runtime::{Error, LambdaEvent};
+use alphavantage::Request;
+use lambda_runtime::LambdaEvent;
 use market::Pair;
-use pipeline::{PollOutcome, PollSettings, poll};
-use secrecy::ExposeSecret;
+use pipeline::PollOutcome;
+use poller::{PollError, Poller};
 use serde::Deserialize;
-use upstream::{Access, Http};
-
-use crate::config::Config;
-
-const FUNCTION: &str = env!("CARGO_PKG_NAME");
 
 /// The schedule's input: `{"job":"rates"}` or `{"job":"daily"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -43,48 +36,15 @@ impl Job {
 
 /// What an invocation works with, built once.
 pub(crate) struct Handler {
-    pub(crate) http: Http,
-    pub(crate) secret: Secret,
-    pub(crate) stream: Stream,
-    pub(crate) table: StateTable,
-    pub(crate) dead_letters: DeadLetterBucket,
-    pub(crate) config: Config,
+    pub(crate) poller: Poller,
+    pub(crate) watched: Vec<Pair>,
 }
 
 impl Handler {
     /// Runs the job, unless another run of it is under way.
-    pub(crate) async fn handle(&self, event: LambdaEvent<Job>) -> Result<PollOutcome, Error> {
+    pub(crate) async fn handle(&self, event: LambdaEvent<Job>) -> Result<PollOutcome, PollError> {
         let job = event.payload;
-        let requests = job.requests(&self.config.pairs);
-        let (turn, until) = (format!("{FUNCTION}|{}", job.name()), event.context.deadline);
-        let outcome = if self.table.take_turn(&turn, until).await.map_err(|error| error.message)? {
-            let outcome = self.run(job, &requests, until).await;
-            self.table.end_turn(&turn, until).await.map_err(|error| error.message)?;
-            outcome?
-        } else {
-            PollOutcome::not_run(job.name(), requests.len(), "another run of this job is under way")
-        };
-        telemetry::outcome("poll finished", &outcome);
-        Ok(outcome)
-    }
-
-    async fn run(&self, job: Job, requests: &[Request], deadline: u64) -> Result<PollOutcome, Error> {
-        let access = Access::parse(self.secret.value().await?.expose_secret())?;
-        let settings = PollSettings {
-            function: FUNCTION.to_owned(),
-            entitlement: access.entitlement,
-            per_second: access.per_second,
-            cooldowns: self.config.cooldowns,
-            redactor: Redactor::new(access.apikey.expose_secret()),
-        };
-        let runtime = Invocation::new(self.config.clock, deadline);
-        let vendor = self.http.with(&access);
-        let ports = (&vendor, &self.stream, &self.table, &self.dead_letters, &runtime);
-        let outcome = poll(ports, job.name(), requests, &settings).await;
-        if outcome.refused.keys().any(|verdict| ["bad_key", "demo_key"].contains(verdict)) {
-            self.secret.forget().await;
-        }
-        Ok(outcome)
+        self.poller.run(job.name(), &job.requests(&self.watched), event.context.deadline).await
     }
 }
 

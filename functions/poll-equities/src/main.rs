@@ -5,9 +5,8 @@ mod handler;
 
 use std::process::ExitCode;
 
-use aws::{DeadLetterBucket, Secret, StateTable, Stream, sdk_config};
 use lambda_runtime::{Error, run, service_fn};
-use upstream::Http;
+use poller::Poller;
 
 use crate::{config::Config, handler::Handler};
 
@@ -17,16 +16,9 @@ async fn main() -> Result<ExitCode, Error> {
         Ok(config) => config,
         Err(problems) => return Ok(telemetry::refuse(&problems)),
     };
-    telemetry::init(config.log_level);
-    let sdk = sdk_config().await;
-    let handler = Handler {
-        http: Http::new(&config.vendor_url)?,
-        secret: Secret::new(&sdk, config.secret.as_str()),
-        stream: Stream::new(&sdk, config.stream.as_str()),
-        table: StateTable::new(&sdk, config.table.as_str()),
-        dead_letters: DeadLetterBucket::new(&sdk, config.dead_letters.as_str()),
-        config,
-    };
+    telemetry::init(config.poller.log_level);
+    let poller = Poller::new(env!("CARGO_PKG_NAME"), config.poller).await?;
+    let handler = Handler { poller, watched: config.watched };
     run(service_fn(|event| handler.handle(event))).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -65,9 +65,13 @@ struct Line<'a> {
 }
 
 impl DeadLetter {
-    /// One line of JSON, without its newline: `payload` as text if it is UTF-8, `payload_base64` if not.
+    /// One line of JSON, without its newline: `payload` if it is text, `payload_base64` if not.
+    ///
+    /// Control characters are no text: JSON writes each as six characters, which would make 30 MB of
+    /// the largest batch.
     pub fn to_line(&self) -> String {
-        let text = std::str::from_utf8(&self.payload).ok();
+        let is_text = |byte: u8| byte >= b' ' || byte.is_ascii_whitespace();
+        let text = std::str::from_utf8(&self.payload).ok().filter(|text| text.bytes().all(is_text));
         let line = Line {
             schema: "dead_letter.v1",
             stage: self.failure.stage,
@@ -144,8 +148,10 @@ mod tests {
     fn the_payload_is_kept_whether_it_is_text_or_not() {
         let line: serde_json::Value = serde_json::from_str(&letter(b"{\"a\":\"\n").to_line()).unwrap();
         assert_eq!(line["payload"], "{\"a\":\"\n");
-        let line: serde_json::Value = serde_json::from_str(&letter(&[0xff, 0x00]).to_line()).unwrap();
-        assert_eq!((&line["payload_base64"], line.get("payload")), (&"/wA=".into(), None));
+        for (payload, expected) in [(&[0xff, b'a'][..], "/2E="), (&[0x01, b'a'], "AWE=")] {
+            let line: serde_json::Value = serde_json::from_str(&letter(payload).to_line()).unwrap();
+            assert_eq!((&line["payload_base64"], line.get("payload")), (&expected.into(), None));
+        }
         assert_eq!(line["sequence_number"].as_str().unwrap().len(), 56);
         assert_eq!(line["retryable"], false);
     }

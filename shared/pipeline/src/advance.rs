@@ -9,7 +9,7 @@
 //! There is no lease, no writer's token and no transaction over series: they are independent.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
 
@@ -26,8 +26,13 @@ use crate::{
 
 /// How many series are read and written at the same time.
 const IN_FLIGHT: usize = 32;
-/// How many items a warm process keeps; beyond that it forgets all of them, and reads again.
-const WARM_MAX: usize = 4096;
+/// How many items a warm process keeps, of up to 10 KB each; beyond that it forgets all of them, and
+/// reads again.
+const WARM_MAX: usize = 1024;
+/// How many series, and how many bytes of lines, are committed before they are delivered. With more, an
+/// event of thousands of series, or what was owed over an outage, would not fit into the memory.
+const ROUND_SERIES: usize = 512;
+const ROUND_BYTES: usize = 2 * 1024 * 1024;
 /// How often a series is tried against other writers and a busy store.
 const COMMIT: Backoff =
     Backoff { base: SignedDuration::from_millis(50), cap: SignedDuration::from_secs(1), attempts: 8 };
@@ -42,6 +47,10 @@ impl Warm {
     }
 
     fn keep(&self, id: &SeriesId, stored: &Stored) {
+        // What is still owed may be many times as large as the rest, and others may deliver it first.
+        if !stored.item.owed().is_empty() {
+            return;
+        }
         let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if items.len() >= WARM_MAX {
             items.clear();
@@ -93,33 +102,37 @@ pub(crate) async fn advance<Store: SeriesStore, Sink: Deliver, Time: Runtime>(
     series: BTreeMap<SeriesId, Vec<SeriesFact>>,
 ) -> Advanced {
     let mut outcome = Advanced::default();
-    let mut pending: Vec<_> = series.into_iter().collect();
+    let mut pending: VecDeque<_> = series.into_iter().collect();
     while !pending.is_empty() {
-        let round: Vec<Result<Committed, (SeriesId, Failure)>> =
-            stream::iter(pending.into_iter().map(|(id, facts)| commit(ports, id, facts)))
-                .buffer_unordered(IN_FLIGHT)
-                .collect()
-                .await;
         let mut committed = Vec::new();
-        for result in round {
-            match result {
-                Ok(series) => {
-                    outcome.late += series.late;
-                    outcome.bars += series.bars;
-                    outcome.indicators += series.indicators;
-                    committed.push(series);
+        let mut bytes = 0;
+        while !pending.is_empty() && committed.len() < ROUND_SERIES && bytes < ROUND_BYTES {
+            let wave = pending.drain(..pending.len().min(IN_FLIGHT));
+            let wave: Vec<Result<Committed, (SeriesId, Failure)>> =
+                stream::iter(wave.map(|(id, facts)| commit(ports, id, facts)))
+                    .buffer_unordered(IN_FLIGHT)
+                    .collect()
+                    .await;
+            for result in wave {
+                match result {
+                    Ok(series) => {
+                        outcome.late += series.late;
+                        outcome.bars += series.bars;
+                        outcome.indicators += series.indicators;
+                        bytes += series.lines.iter().map(|(_, line)| line.len()).sum::<usize>();
+                        committed.push(series);
+                    }
+                    Err((id, failure)) => drop(outcome.failed.insert(id, failure)),
                 }
-                Err((id, failure)) => drop(outcome.failed.insert(id, failure)),
             }
         }
         settle(ports, &mut committed, &mut outcome).await;
-        pending = Vec::new();
         for series in committed {
             if series.rest.is_empty() {
                 continue;
             }
             if series.progress {
-                pending.push((series.id, series.rest));
+                pending.push_back((series.id, series.rest));
             } else {
                 let reason = "what the series owes to Firehose fills its item: see why deliveries fail";
                 let failure = Failure::new(Stage::State, Kind::Owing, series.id.to_string(), reason);

@@ -93,17 +93,16 @@ where
         note(&mut outcome.failures, failure);
     }
 
-    let letters: Vec<(usize, DeadLetter)> = failures[..settled]
+    let (dead, letters): (Vec<usize>, Vec<DeadLetter>) = failures[..settled]
         .iter()
         .enumerate()
         .filter_map(|(at, failure)| Some((at, letter(&batch[at], failure.clone()?, &decoded[at], runtime))))
-        .collect();
-    if let Some((first, _)) = letters.first() {
-        let kept: Vec<DeadLetter> = letters.iter().map(|(_, letter)| letter.clone()).collect();
-        if let Err(error) = dead_letters.keep(&kept).await {
-            settled = *first;
-            note(&mut outcome.failures, Failure::new(Stage::Deliver, error.kind, "dead letters", error.message));
-        }
+        .unzip();
+    if let Some(&first) = dead.first()
+        && let Err(error) = dead_letters.keep(&letters).await
+    {
+        settled = first;
+        note(&mut outcome.failures, Failure::new(Stage::Deliver, error.kind, "dead letters", error.message));
     }
 
     let mut ids: HashSet<Id> = HashSet::new();
@@ -122,7 +121,7 @@ where
 
     outcome.settled = settled as u64;
     outcome.delivered = lines.iter().filter(|&&at| at < settled).count() as u64;
-    for (_, letter) in letters.into_iter().filter(|(at, _)| *at < settled) {
+    for (_, letter) in dead.into_iter().zip(letters).filter(|(at, _)| *at < settled) {
         outcome.dead_lettered += 1;
         note(&mut outcome.failures, letter.failure);
     }
