@@ -82,6 +82,8 @@ impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtim
                 outcome.deduplicated += 1;
                 return None;
             }
+            let reason =
+                format!("{reason}; the row is kept here and not sent: a corrected one is taken by the next poll");
             let failure = Failure::new(Stage::Validate, Kind::InvalidRow, request.to_string(), reason);
             Some((Some(key), self.letter(failure, payload, None)))
         });

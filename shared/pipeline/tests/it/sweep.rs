@@ -1,8 +1,15 @@
 //! Sweeping: bars that the clock closes, readings that were left behind, series that cannot be read.
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use jiff::SignedDuration;
-use pipeline::{Arrived, Warm};
+use pipeline::{
+    Arrived, Warm,
+    port::{CallError, Deliver},
+    sweep,
+};
 use testkit::{Fault, record};
+use wire::Packed;
 
 use crate::consumer::{Consumer, SETTINGS, bars, minute, sampled_series, vendor_series};
 
@@ -126,4 +133,40 @@ async fn a_sweep_and_a_batch_at_once_do_not_disturb_each_other() {
     consumer.sweep().await;
     consumer.check_same(&undisturbed, "after the sweep");
     assert_eq!(consumer.store.owed(), 0);
+}
+
+/// A sink that notes with each call its bytes, and how many readings were still owed.
+struct Watched<'a> {
+    consumer: &'a Consumer,
+    calls: Mutex<Vec<(usize, usize)>>,
+}
+
+impl Deliver for Watched<'_> {
+    async fn deliver(&self, records: &[Packed]) -> Result<Vec<bool>, CallError> {
+        let bytes = records.iter().map(|record| record.data.len()).sum();
+        self.calls.lock().unwrap().push((self.consumer.store.owed(), bytes));
+        self.consumer.indicators.deliver(records).await
+    }
+}
+
+#[tokio::test]
+async fn what_many_series_owe_after_an_outage_is_delivered_bit_by_bit() {
+    const SERIES: usize = 96;
+    let consumer = Consumer::new();
+    consumer.indicators.deliveries.always(Fault::Before);
+    for nth in 0..SERIES {
+        consumer.process(&Warm::default(), &bars(&format!("S{nth:02}"), 200, 0)).await;
+    }
+    consumer.indicators.deliveries.none();
+    consumer.time.advance(SETTINGS.redeliver_after);
+    let owed = consumer.store.owed();
+    let watched = Watched { consumer: &consumer, calls: Mutex::default() };
+    let swept = sweep(&consumer.store, &watched, &consumer.time, &SETTINGS).await;
+    assert_eq!((swept.swept, swept.indicators_delivered, consumer.store.owed()), (SERIES as u64, owed as u64, 0));
+    let mut at_once: BTreeMap<usize, usize> = BTreeMap::new();
+    for (owed, bytes) in watched.calls.into_inner().unwrap() {
+        *at_once.entry(owed).or_default() += bytes;
+    }
+    let (most, all) = (at_once.values().max().unwrap(), at_once.values().sum::<usize>());
+    assert!(most * 2 < all, "{most} of {all} bytes were held before any of them was acknowledged");
 }
