@@ -31,7 +31,7 @@ lint: ## Formatting, clippy, licences, templates; without running tests
 	@python3 tests/run.py --lint
 
 bench: ## Sizes, start and memory of the functions (builds them for release)
-	cargo bench --locked -p tests --bench bootstraps
+	cargo bench --locked --profile dev -p tests --bench bootstraps
 
 soak: ## The property tests with full counts; SEED=N replays one
 	CASES=5000 PROPTEST_CASES=20000 cargo test $(CARGO_WORKSPACE) --exclude tests

@@ -102,6 +102,11 @@ fn a_simulated_market_goes_all_the_way_to_s3_and_balances() {
         checked += 1;
     }
     assert!(checked > 60, "{checked} readings of SMA(20)");
+    // Days of a pair come spread over shards; the first value is ATR's and RSI's, at the 15th day.
+    let days = records(&report, "bar.v1");
+    let days = days.iter().filter(|bar| bar["interval"] == "1day" && bar["final"] == true).count();
+    let read = of("BTC/USD").iter().filter(|reading| reading["interval"] == "1day" && reading["rev"] == 0).count();
+    assert_eq!(read, days - 14, "{days} days");
     // A pair is sampled from rates, and read as soon as the first indicators are warm.
     assert!(
         of("BTC/USD").iter().any(|reading| reading["origin"] == "sampled" && reading["values"]["RSI(14)"].is_f64())

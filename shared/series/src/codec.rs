@@ -89,6 +89,7 @@ impl Lane {
         out.u16(self.slots.len() as u16);
         for slot in &self.slots {
             out.i64(slot.start);
+            out.i64(slot.seen);
             out.u8(u8::from(slot.closed));
             out.option(slot.emitted, |out, emitted| {
                 out.u32(emitted.rev);
@@ -109,6 +110,7 @@ impl Lane {
             .map(|_| {
                 Ok(Slot {
                     start: from.millis("start")?,
+                    seen: from.millis("seen")?,
                     closed: from.bool("closed")?,
                     emitted: from
                         .option(|from| Ok(Emitted { rev: from.u32("emitted")?, content: from.array("emitted")? }))?,

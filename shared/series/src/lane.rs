@@ -5,7 +5,7 @@ use indicators::IndicatorSet;
 use market::{Freshness, Interval};
 
 use crate::{
-    OPEN_BARS_MAX, REVISABLE_BARS,
+    CLOSED_BARS_MAX, OPEN_BARS_MAX, REVISABLE_BARS,
     route::{Part, SeriesFact},
     step::Settings,
 };
@@ -22,6 +22,8 @@ pub(crate) struct Emitted {
 pub(crate) struct Slot {
     /// Its begin, in milliseconds since 1970.
     pub(crate) start: i64,
+    /// When its first fact came, in milliseconds since 1970.
+    pub(crate) seen: i64,
     pub(crate) bar: Bar,
     /// Whether its readings count; once closed, it stays closed.
     pub(crate) closed: bool,
@@ -56,14 +58,17 @@ impl Lane {
     }
 
     /// Joins a fact into its bar. Returns whether it came in time.
-    pub(crate) fn take(&mut self, fact: &SeriesFact) -> bool {
+    pub(crate) fn take(&mut self, fact: &SeriesFact, now: i64) -> bool {
         if self.folded.is_some_and(|folded| fact.start <= folded) {
             return false;
         }
         let at = match self.slots.binary_search_by_key(&fact.start, |slot| slot.start) {
             Ok(at) => at,
             Err(at) => {
-                self.slots.insert(at, Slot { start: fact.start, bar: Bar::default(), closed: false, emitted: None });
+                self.slots.insert(
+                    at,
+                    Slot { start: fact.start, seen: now, bar: Bar::default(), closed: false, emitted: None },
+                );
                 at
             }
         };
@@ -88,9 +93,9 @@ impl Lane {
         self.slots.iter().filter(by_clock).map(|slot| self.closing_time(slot, settings)).min()
     }
 
-    /// Closes what is final by the vendor's word or by the clock. Returns how many bars.
-    pub(crate) fn close(&mut self, now: i64, settings: &Settings) -> u32 {
-        let mut closed = 0;
+    /// Closes what is final by the vendor's word or by the clock. Returns the begins of these bars.
+    pub(crate) fn close(&mut self, now: i64, settings: &Settings) -> Vec<i64> {
+        let mut closed = Vec::new();
         for at in 0..self.slots.len() {
             let slot = &self.slots[at];
             let over = match &slot.bar.vendor {
@@ -101,7 +106,7 @@ impl Lane {
                 let slot = &mut self.slots[at];
                 slot.closed = true;
                 slot.bar.sampled.close();
-                closed += 1;
+                closed.push(slot.start);
             }
         }
         closed
@@ -131,24 +136,36 @@ impl Lane {
 
     /// Folds into the engine what is beyond revision. Returns how many open bars were given up on the way.
     ///
-    /// An open bar with [`REVISABLE_BARS`] closed ones behind it would hold up the series for ever; the
-    /// engine goes on without it.
-    pub(crate) fn fold(&mut self) -> u32 {
-        let mut given_up = 0;
-        loop {
-            let closed = self.slots.iter().filter(|slot| slot.closed).count();
-            let open = self.slots.len() - closed;
-            if closed <= REVISABLE_BARS && open <= OPEN_BARS_MAX {
-                return given_up;
+    /// A bar is beyond revision with [`REVISABLE_BARS`] closed ones behind it, and when nothing that was
+    /// sent along with it is under way any more: history that is spread over shards comes a shard at a
+    /// time, in any order, but it comes soon. An open bar that is reached would hold up the series for
+    /// ever; the engine goes on without it.
+    pub(crate) fn fold(&mut self, now: i64, settings: &Settings) -> u32 {
+        let settled = now - settings.redeliver_after.as_millis() as i64;
+        let closed = self.slots.iter().filter(|slot| slot.closed).count();
+        let (mut closed, mut open) = (closed, self.slots.len() - closed);
+        let (mut beyond, mut given_up) = (0, 0);
+        for slot in &self.slots {
+            let revisable = closed <= REVISABLE_BARS || slot.seen > settled;
+            if revisable && closed <= CLOSED_BARS_MAX && open <= OPEN_BARS_MAX {
+                break;
             }
-            let slot = self.slots.remove(0);
             self.folded = Some(slot.start);
+            beyond += 1;
             match slot.bar.show(None).filter(|_| slot.closed) {
                 // A refusal leaves the engine as it was, as it did in `compute`.
-                Some(prices) => drop(self.engine.update(&engine_bar(&prices))),
-                None => given_up += 1,
+                Some(prices) => {
+                    closed -= 1;
+                    let _ = self.engine.update(&engine_bar(&prices));
+                }
+                None => {
+                    open -= 1;
+                    given_up += 1;
+                }
             }
         }
+        self.slots.drain(..beyond);
+        given_up
     }
 }
 

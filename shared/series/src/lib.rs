@@ -24,6 +24,9 @@ pub use step::{Settings, Step, step};
 
 /// How many final bars a series keeps beside its engine, so that corrections of them can be replayed.
 pub const REVISABLE_BARS: usize = 16;
+/// How many final bars it keeps at the most, when history comes at once and its shards lie apart. Each of
+/// them may have to be read anew in one step, so that their readings fit into what an item may owe.
+pub const CLOSED_BARS_MAX: usize = 128;
 /// How many open bars a series keeps at the most; the oldest beyond that is given up.
 pub const OPEN_BARS_MAX: usize = 16;
 /// How many bytes of readings an item may owe. At 64 KiB it stays far below DynamoDB's 400 KB.

@@ -1,6 +1,9 @@
 //! The step of a series: facts and the time enter, the next item leaves. Pure, and idempotent in facts.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
+use market::Interval;
 
 use crate::{
     OWED_BYTES_MAX, codec,
@@ -15,7 +18,9 @@ use crate::{
 pub struct Settings {
     /// How long after its end a sampled bar stays open: poll period, the poller's time-out and a margin.
     pub close_after: SignedDuration,
-    /// After which time a reading that is still owed counts as left behind: longer than a delivery takes.
+    /// After which time nothing of a batch is under way any more: longer than an invocation lives, and
+    /// shards lie apart. A reading that is still owed then counts as left behind, and bars that came
+    /// together are all there.
     pub redeliver_after: SignedDuration,
 }
 
@@ -51,15 +56,29 @@ pub fn step(id: &SeriesId, item: &Item, facts: &mut [SeriesFact], now: Timestamp
         return next;
     }
     next.taken = facts.len().min(room - bars);
+    // The earliest bar of each interval that changed; what lies before it gives the same readings as before.
+    let mut changed: BTreeMap<Interval, i64> = BTreeMap::new();
+    let mut note = |interval, start: i64| {
+        let earliest = changed.entry(interval).or_insert(start);
+        *earliest = start.min(*earliest);
+    };
     for fact in &facts[..next.taken] {
-        if !lane(&mut next.item, fact).take(fact) {
+        if lane(&mut next.item, fact).take(fact, now) {
+            note(fact.interval, fact.start);
+        } else {
             next.late += 1;
         }
     }
+    for lane in &mut next.item.lanes {
+        let closed = lane.close(now, settings);
+        next.closed += closed.len() as u32;
+        closed.into_iter().for_each(|start| note(lane.interval, start));
+    }
     for at in 0..next.item.lanes.len() {
-        next.closed += next.item.lanes[at].close(now, settings);
-        next.readings += emit(id, &mut next.item, at, now);
-        next.given_up += next.item.lanes[at].fold();
+        if let Some(from) = changed.get(&next.item.lanes[at].interval) {
+            next.readings += emit(id, &mut next.item, at, *from, now);
+        }
+        next.given_up += next.item.lanes[at].fold(now, settings);
     }
     next
 }
@@ -82,14 +101,14 @@ fn lane<'a>(item: &'a mut Item, fact: &SeriesFact) -> &'a mut Lane {
     &mut item.lanes[at]
 }
 
-/// Adds to what is owed the readings that are new, or differ from what was last emitted for their bar.
-fn emit(id: &SeriesId, item: &mut Item, lane: usize, now: i64) -> u32 {
+/// Adds to what is owed the readings from that bar on that are new, or differ from what was last emitted.
+fn emit(id: &SeriesId, item: &mut Item, lane: usize, from: i64, now: i64) -> u32 {
     let before = item.next;
     for computed in item.lanes[lane].compute() {
-        if computed.values.iter().all(Option::is_none) {
+        let slot = &item.lanes[lane].slots[computed.slot];
+        if slot.start < from || computed.values.iter().all(Option::is_none) {
             continue;
         }
-        let slot = &item.lanes[lane].slots[computed.slot];
         let emitted = slot.emitted;
         let mut owed = Owed {
             number: item.next,

@@ -1,6 +1,6 @@
 //! The largest events that a Kinesis mapping can hand over: a kind comes in, the bytes of an event leave.
 //!
-//! Each record costs about 550 bytes of JSON besides its data in base64.
+//! Each record costs about 600 bytes of JSON besides its data in base64.
 
 use anyhow::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,34 +12,41 @@ use serde_json::json;
 const EVENT_BYTES: usize = 6 * 1024 * 1024;
 /// Bytes of each large record: six fill an event.
 const LARGE_BYTES: usize = EVENT_BYTES / 6 / 4 * 3 - 1024;
-/// Bytes of each small record; 7,665 fill an event.
+/// Bytes of each small record; about 7,000 fill an event.
 const SMALL_BYTES: usize = 200;
-/// Symbols that bars are spread over.
+/// Symbols that bars are spread over: as many as a large poller has, and as many as an event has records.
 const SYMBOLS: usize = 500;
+const MANY_SYMBOLS: usize = 5_500;
+/// Bars after which the state of a series is as large as it gets.
+const FILLED: usize = 17;
 
 /// What an event is full of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Bars of 500 symbols, which go on where the event before ended.
     Bars,
+    /// In the last event each record is a bar of another symbol. The events before fill their states.
+    ManySymbols,
     /// Bars with as much white space as fits.
     PaddedBars,
     /// What is no JSON, in many records.
     SmallJunk,
-    /// What is no JSON, in few records: bytes that JSON writes as six each, and bytes that are no text.
+    /// What is no JSON, in few records: control characters, of which JSON makes six each, and what is no text.
     LargeJunk,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Bars, Self::PaddedBars, Self::SmallJunk, Self::LargeJunk];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Bars, Self::ManySymbols, Self::PaddedBars, Self::SmallJunk, Self::LargeJunk];
 
     /// What it is full of, in words.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Bars => "bars of 500 symbols",
-            Self::PaddedBars => "bars of 780 KB each",
+            Self::ManySymbols => "bars of 5,500 symbols",
+            Self::PaddedBars => "bars of 0.8 MB each",
             Self::SmallJunk => "junk of 200 B each",
-            Self::LargeJunk => "junk of 780 KB each",
+            Self::LargeJunk => "junk of 0.8 MB each",
         }
     }
 
@@ -48,11 +55,18 @@ impl Kind {
         matches!(self, Self::SmallJunk | Self::LargeJunk)
     }
 
+    /// How many events of this kind a process gets, one after the other.
+    pub(crate) fn events(self) -> usize {
+        if self == Self::ManySymbols { FILLED + 2 } else { 4 }
+    }
+
     fn data(self, at: usize) -> Result<Vec<u8>> {
         Ok(match self {
-            Self::Bars => bar(at)?,
+            Self::Bars => bar(at % SYMBOLS, at / SYMBOLS)?,
+            Self::ManySymbols if at < MANY_SYMBOLS * FILLED => bar(at / FILLED, at % FILLED)?,
+            Self::ManySymbols => bar(at % MANY_SYMBOLS, at / MANY_SYMBOLS)?,
             Self::PaddedBars => {
-                let mut data = bar(at)?;
+                let mut data = bar(at, 0)?;
                 data.resize(LARGE_BYTES, b' ');
                 data
             }
@@ -93,7 +107,7 @@ fn record(at: usize, data: &[u8]) -> String {
     json!({
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
-            "partitionKey": format!("symbol_S{at:03}_42"),
+            "partitionKey": format!("symbol_S{:04}_42", at % 10_000),
             "sequenceNumber": sequence_number,
             "data": STANDARD.encode(data),
             "approximateArrivalTimestamp": 1_795_186_800.123,
@@ -109,23 +123,22 @@ fn record(at: usize, data: &[u8]) -> String {
     .to_string()
 }
 
-/// The bar with this number: one minute of all symbols after the other.
-fn bar(at: usize) -> Result<Vec<u8>> {
-    let (symbol, minute) = (at % SYMBOLS, at / SYMBOLS);
+/// A symbol's bar of a minute.
+fn bar(symbol: usize, minute: usize) -> Result<Vec<u8>> {
     let open: Timestamp = "2026-11-20T14:30:00Z".parse()?;
     let start = open + Interval::Min1.duration() * i32::try_from(minute)?;
     // Any prices do that differ from bar to bar.
     let cents = 10_000 + (symbol * 37 + minute * 13) % 5_000;
     let price = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100).parse();
     let fact = Fact::Bar(VendorBar {
-        subject: Subject::Equity(format!("S{symbol:03}").parse()?),
+        subject: Subject::Equity(format!("S{symbol:04}").parse()?),
         basis: Basis::Raw,
         freshness: Freshness::Realtime,
         bar: Bar {
             start,
             interval: Interval::Min1,
             prices: Ohlc::new(price(cents)?, price(cents + 21)?, price(cents - 19)?, price(cents + 7)?)?,
-            volume: Some((1_000 + at).to_string().parse()?),
+            volume: Some((1_000 + minute).to_string().parse()?),
             is_final: true,
         },
     });
