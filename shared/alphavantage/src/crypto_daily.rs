@@ -43,8 +43,8 @@ pub(crate) fn read(pair: &Pair, series: Series<'_>, context: &Context) -> Readin
             flags.push(Flag::Partial);
         }
         let bar = Bar { start, interval: Interval::Day, prices, volume, is_final };
-        let subject = Subject::Pair(pair.clone());
-        let bar = VendorBar { subject, basis: Basis::Raw, freshness: Freshness::Realtime, bar };
+        let subject = Some(Subject::Pair(pair.clone()));
+        let bar = VendorBar { subject, basis: Basis::Raw, freshness: Freshness::Realtime, bar, adjustment: None };
         Ok(Observation { fact: Fact::Bar(bar), flags })
     });
     series::flag_if_stale(&mut observations, |newest| {

@@ -66,8 +66,11 @@ pub(crate) fn read(asked: &Asked<'_>, series: Series<'_>, context: &Context) -> 
             flags.push(Flag::Partial);
         }
         let bar = Bar { start, interval: asked.interval, prices, volume, is_final };
-        let subject = Subject::Equity(asked.symbol.clone());
-        Ok(Observation { fact: Fact::Bar(VendorBar { subject, basis: Basis::Raw, freshness, bar }), flags })
+        let subject = Some(Subject::Equity(asked.symbol.clone()));
+        Ok(Observation {
+            fact: Fact::Bar(VendorBar { subject, basis: Basis::Raw, freshness, bar, adjustment: None }),
+            flags,
+        })
     });
     series::flag_if_stale(&mut observations, |newest| {
         let expected = session::latest_trading_day(context.now);

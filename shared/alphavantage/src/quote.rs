@@ -70,8 +70,19 @@ fn quote(symbol: &Symbol, row: &Row<'_>, freshness: Freshness, context: &Context
         flags.push(Flag::Rounded);
     }
     let symbol = symbol.clone();
-    let quote =
-        Quote { symbol, trading_day: day, prices, previous_close, change, change_percent, volume, freshness, is_final };
+    let quote = Quote {
+        symbol,
+        trading_day: day,
+        prices,
+        previous_close,
+        change,
+        change_percent,
+        volume,
+        freshness,
+        is_final,
+        quoted_at: None,
+        extended_hours: None,
+    };
     Ok(Observation { fact: Fact::Quote(quote), flags })
 }
 

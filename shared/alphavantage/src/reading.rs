@@ -37,7 +37,7 @@ pub struct Context {
 }
 
 /// What a reply says. `observations` and `rejected` together are all rows of the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     /// What the reply is.
     pub verdict: Verdict,

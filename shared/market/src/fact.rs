@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 
-use crate::{Bar, Basis, Freshness, Interval, Ohlc, Pair, Price, Subject, Symbol, Volume, session};
+use crate::{Bar, Basis, Event, Freshness, Interval, Ohlc, Pair, Price, Subject, Symbol, Volume, session};
 
 /// The state of a trading day for one symbol, as of the vendor's last update.
 ///
@@ -30,6 +30,21 @@ pub struct Quote {
     pub freshness: Freshness,
     /// Whether the day is over and settled: only a correction will change it.
     pub is_final: bool,
+    /// When the price was made, where the vendor says so: in bulk quotes only.
+    pub quoted_at: Option<Timestamp>,
+    /// What was traded outside of the regular session: in bulk quotes only.
+    pub extended_hours: Option<ExtendedHours>,
+}
+
+/// The latest price outside of the regular session. It may lie beyond the day's high and low.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtendedHours {
+    /// The latest price.
+    pub price: Price,
+    /// Price less the regular session's close.
+    pub change: Option<Decimal>,
+    /// Change in percent of the regular session's close.
+    pub change_percent: Option<Decimal>,
 }
 
 impl Quote {
@@ -59,18 +74,31 @@ pub struct Rate {
 /// A bar with what it is about and how it is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorBar {
-    /// Whose bar.
-    pub subject: Subject,
+    /// Whose bar; `None` where neither the request nor the reply names it, as for a series in CSV.
+    pub subject: Option<Subject>,
     /// What its prices were corrected for.
     pub basis: Basis,
     /// How old it is when published.
     pub freshness: Freshness,
     /// The bar.
     pub bar: Bar,
+    /// What the vendor says of splits and dividends of that day, where it was asked.
+    pub adjustment: Option<Adjustment>,
+}
+
+/// What became of a share on a day, besides trading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// The day's close, divided through later splits and reduced by later dividends.
+    pub adjusted_close: Price,
+    /// Dividend per share that went ex on that day, zero for none.
+    pub dividend: Decimal,
+    /// Shares after the split of that day for one before, one for none.
+    pub split_coefficient: Decimal,
 }
 
 /// One thing that a vendor said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
     /// A trading day's quote.
     Quote(Quote),
@@ -78,15 +106,18 @@ pub enum Fact {
     Bar(VendorBar),
     /// A rate.
     Rate(Rate),
+    /// Something around the market, which belongs to no series.
+    Event(Event),
 }
 
 impl Fact {
-    /// What the fact is about.
-    pub fn subject(&self) -> Subject {
+    /// The instrument that the fact is about, if it is about one and it is named.
+    pub fn subject(&self) -> Option<Subject> {
         match self {
-            Self::Quote(quote) => Subject::Equity(quote.symbol.clone()),
+            Self::Quote(quote) => Some(Subject::Equity(quote.symbol.clone())),
             Self::Bar(bar) => bar.subject.clone(),
-            Self::Rate(rate) => Subject::Pair(rate.pair.clone()),
+            Self::Rate(rate) => Some(Subject::Pair(rate.pair.clone())),
+            Self::Event(event) => event.subject(),
         }
     }
 
@@ -98,6 +129,7 @@ impl Fact {
             Self::Quote(quote) => day_start(quote.trading_day),
             Self::Bar(bar) => bar.bar.start,
             Self::Rate(rate) => rate.at,
+            Self::Event(event) => event.event_time(),
         }
     }
 
@@ -106,7 +138,7 @@ impl Fact {
         match self {
             Self::Quote(_) => Some(Interval::Day),
             Self::Bar(bar) => Some(bar.bar.interval),
-            Self::Rate(_) => None,
+            Self::Rate(_) | Self::Event(_) => None,
         }
     }
 }
@@ -130,6 +162,20 @@ pub enum Flag {
     EndLabelled,
     /// The interval is not over yet; a later revision follows.
     Partial,
+    /// Neither the request nor the reply names the symbol.
+    SymbolUnknown,
+    /// The price is further from the one before than is usual.
+    PriceSpike,
+    /// The price came back from a spike: what was there before was a misprint.
+    RevertedSpike,
+    /// Much more was traded than is usual.
+    VolumeSpike,
+    /// The price has not moved for long, in session.
+    FlatLine,
+    /// The jump is that of a split, and the vendor says there was one.
+    Split,
+    /// The jump looks like that of a split; nobody said there was one.
+    SplitSuspected,
 }
 
 impl Flag {
@@ -140,6 +186,13 @@ impl Flag {
             Self::Rounded => "rounded",
             Self::EndLabelled => "end_labelled",
             Self::Partial => "partial",
+            Self::SymbolUnknown => "symbol_unknown",
+            Self::PriceSpike => "price_spike",
+            Self::RevertedSpike => "reverted_spike",
+            Self::VolumeSpike => "volume_spike",
+            Self::FlatLine => "flat_line",
+            Self::Split => "split",
+            Self::SplitSuspected => "split_suspected",
         }
     }
 }
@@ -151,7 +204,7 @@ impl fmt::Display for Flag {
 }
 
 /// A fact with the remarks on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// What was said.
     pub fact: Fact,

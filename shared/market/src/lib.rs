@@ -4,6 +4,7 @@
 //! whether it is positive. Nothing here knows a vendor, a record format, a clock or AWS.
 
 mod bar;
+mod event;
 mod fact;
 mod instrument;
 mod interval;
@@ -13,7 +14,8 @@ pub mod session;
 mod simulated_time;
 
 pub use bar::{Bar, BarError, Ohlc, ROUNDING_TOLERANCE};
-pub use fact::{Fact, Flag, Observation, Quote, Rate, VendorBar, day_start};
+pub use event::{Alert, Article, EarningsDate, Event, MarketStatus, Mover, MoverList, TickerSentiment, Topic};
+pub use fact::{Adjustment, ExtendedHours, Fact, Flag, Observation, Quote, Rate, VendorBar, day_start};
 pub use instrument::{CURRENCY_MAX, Currency, InstrumentError, Pair, SYMBOL_MAX, Subject, Symbol};
 pub use interval::{Interval, UnknownInterval};
 pub use label::{Basis, Freshness, Origin, UnknownLabel};

@@ -63,8 +63,8 @@ where
     let mut series: BTreeMap<SeriesId, Vec<SeriesFact>> = BTreeMap::new();
     let mut series_of: Vec<Option<SeriesId>> = Vec::with_capacity(batch.len());
     for (record, arrived) in decoded.iter().zip(&batch) {
-        series_of.push(record.as_ref().ok().filter(|_| fits(arrived)).map(|record| {
-            let (id, fact) = route(record);
+        let routed = record.as_ref().ok().filter(|_| fits(arrived)).and_then(route);
+        series_of.push(routed.map(|(id, fact)| {
             series.entry(id.clone()).or_default().push(fact);
             id
         }));
@@ -82,7 +82,9 @@ where
         match (&decoded[at], &series_of[at]) {
             (Err(error), _) => Some(decode_failure(error, &batch[at])),
             (Ok(_), Some(id)) => advanced.failed.get(id).cloned(),
-            (Ok(_), None) => Some(oversized(&batch[at])),
+            (Ok(_), None) if !fits(&batch[at]) => Some(oversized(&batch[at])),
+            // What belongs to no series is archived as it is.
+            (Ok(_), None) => None,
         }
     };
     let failures: Vec<Option<Failure>> = (0..batch.len()).map(failure_at).collect();

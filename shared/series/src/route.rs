@@ -27,8 +27,9 @@ pub enum Part {
 }
 
 /// Finds the series of a record. A quote is a version of its trading day's bar and never feeds shorter
-/// bars; a rate is a reading within a sampled minute.
-pub fn route(decoded: &Decoded) -> (SeriesId, SeriesFact) {
+/// bars; a rate is a reading within a sampled minute. `None` for what belongs to no series: what happens
+/// around the market, and a bar that names nobody.
+pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
     let vendor = |is_final, freshness: Freshness, prices: &Ohlc, volume: Option<Volume>| {
         Part::Vendor(VendorPart {
             rev: decoded.rev,
@@ -46,7 +47,7 @@ pub fn route(decoded: &Decoded) -> (SeriesId, SeriesFact) {
         })
     };
     let id = |subject, origin, basis, interval| SeriesId { subject, origin, basis, span: Span::of(interval) };
-    match &decoded.fact {
+    Some(match decoded.fact.as_ref()? {
         Fact::Quote(quote) => (
             id(Subject::Equity(quote.symbol.clone()), Origin::Vendor, Basis::Raw, Interval::Day),
             SeriesFact {
@@ -56,7 +57,7 @@ pub fn route(decoded: &Decoded) -> (SeriesId, SeriesFact) {
             },
         ),
         Fact::Bar(bar) => (
-            id(bar.subject.clone(), Origin::Vendor, bar.basis, bar.bar.interval),
+            id(bar.subject.clone()?, Origin::Vendor, bar.basis, bar.bar.interval),
             SeriesFact {
                 interval: bar.bar.interval,
                 start: bar.bar.start.as_millisecond(),
@@ -82,5 +83,6 @@ pub fn route(decoded: &Decoded) -> (SeriesId, SeriesFact) {
                 },
             )
         }
-    }
+        Fact::Event(_) => return None,
+    })
 }

@@ -21,10 +21,11 @@ fn prices(cents: i64) -> Ohlc {
 pub fn bar(symbol: &str, interval: Interval, start: Timestamp, cents: i64, is_final: bool) -> Fact {
     let volume = Some(Decimal::from(cents * 7).to_string().parse().unwrap());
     Fact::Bar(VendorBar {
-        subject: Subject::Equity(symbol.parse().unwrap()),
+        subject: Some(Subject::Equity(symbol.parse().unwrap())),
         basis: Basis::Raw,
         freshness: Freshness::Realtime,
         bar: Bar { start, interval, prices: prices(cents), volume, is_final },
+        adjustment: None,
     })
 }
 
@@ -40,6 +41,8 @@ pub fn quote(symbol: &str, trading_day: Date, cents: i64, is_final: bool) -> Fac
         volume: "1000".parse().unwrap(),
         freshness: Freshness::Realtime,
         is_final,
+        quoted_at: None,
+        extended_hours: None,
     })
 }
 

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::identity::{Id, Key};
 
 /// A record that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
     /// Which fact.
     pub key: Key,
@@ -21,8 +21,9 @@ pub struct Decoded {
     pub rev: u32,
     /// Which fact, revision and content.
     pub id: Id,
-    /// What it states.
-    pub fact: Fact,
+    /// What it states, if that belongs to a series; `None` for what happens around the market, which
+    /// is passed on as it is.
+    pub fact: Option<Fact>,
 }
 
 /// Why bytes are no record.
@@ -117,9 +118,9 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|error| DecodeError::NotUtf8(error.valid_up_to()))?;
     let fields: Fields<'_> = serde_json::from_str(text).map_err(DecodeError::NotJson)?;
     let fact = match &*fields.schema {
-        "quote.v1" => quote(&Body { schema: "quote.v1", fields: &fields })?,
-        "bar.v1" => bar(&Body { schema: "bar.v1", fields: &fields })?,
-        "rate.v1" => rate(&Body { schema: "rate.v1", fields: &fields })?,
+        "quote.v1" => Some(quote(&Body { schema: "quote.v1", fields: &fields })?),
+        "bar.v1" => Some(bar(&Body { schema: "bar.v1", fields: &fields })?),
+        "rate.v1" => Some(rate(&Body { schema: "rate.v1", fields: &fields })?),
         other => return Err(DecodeError::UnknownSchema(other.chars().take(64).collect())),
     };
     Ok(Decoded { key: parse("key", &fields.key)?, rev: fields.rev, id: parse("id", &fields.id)?, fact })
@@ -201,6 +202,8 @@ fn quote(body: &Body<'_>) -> Result<Fact, DecodeError> {
         volume: body.number("volume", fields.volume)?,
         freshness: body.text("freshness", &fields.freshness)?,
         is_final: body.is_final()?,
+        quoted_at: None,
+        extended_hours: None,
     }))
 }
 
@@ -212,7 +215,7 @@ fn bar(body: &Body<'_>) -> Result<Fact, DecodeError> {
     };
     let interval: Interval = body.text("interval", &fields.interval)?;
     Ok(Fact::Bar(VendorBar {
-        subject,
+        subject: Some(subject),
         basis: body.text::<Basis>("basis", &fields.basis)?,
         freshness: body.text::<Freshness>("freshness", &fields.freshness)?,
         bar: Bar {
@@ -222,6 +225,7 @@ fn bar(body: &Body<'_>) -> Result<Fact, DecodeError> {
             volume: optional_number::<Volume>("volume", fields.volume)?,
             is_final: body.is_final()?,
         },
+        adjustment: None,
     }))
 }
 

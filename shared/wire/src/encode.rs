@@ -3,6 +3,8 @@
 //! The canonical content, over which identity is computed, is that same text without `id`,
 //! `ingested_at` and `flags`.
 
+mod event;
+
 use std::fmt::Write;
 
 use jiff::Timestamp;
@@ -128,15 +130,17 @@ pub fn observation(observation: &Observation) -> Record {
     let fact = &observation.fact;
     let timestamp = rfc3339_millis(fact.event_time());
     let subject = fact.subject();
+    let subject_text = subject.as_ref().map(ToString::to_string).unwrap_or_default();
     let (schema, basis, freshness, body) = match fact {
         Fact::Quote(quote) => ("quote.v1", Some(Basis::Raw), quote.freshness, quote_body(quote)),
         Fact::Bar(bar) => ("bar.v1", Some(bar.basis), bar.freshness, bar_body(bar)),
         Fact::Rate(rate) => ("rate.v1", None, rate.freshness, rate_body(rate)),
+        Fact::Event(event) => return event::record(event, &observation.flags),
     };
     let which = Which {
         schema,
         source: Source::AlphaVantage,
-        subject: &subject.to_string(),
+        subject: &subject_text,
         timestamp: &timestamp,
         interval: fact.interval(),
         basis,
@@ -149,8 +153,10 @@ pub fn observation(observation: &Observation) -> Record {
         source: Source::AlphaVantage,
         key: which.key(),
         partition_key: match &subject {
-            Subject::Equity(symbol) => partition::financial(symbol),
-            Subject::Pair(pair) => partition::crypto(&pair.base, &timestamp),
+            Some(Subject::Pair(pair)) => partition::crypto(&pair.base, &timestamp),
+            Some(Subject::Equity(symbol)) => partition::financial(symbol),
+            // It can be shown and not be sent: no consumer takes a bar that names nobody.
+            None => partition::event("unnamed", ""),
         },
         timestamp,
         flags: flags.join(","),
@@ -190,7 +196,7 @@ fn bar_body(bar: &VendorBar) -> String {
     let Bar { interval, prices, volume, is_final, .. } = &bar.bar;
     let mut body = format!(
         r#"{},"interval":"{interval}","basis":"{}","freshness":"{}","origin":"{}","open":{},"high":{},"low":{},"close":{}"#,
-        subject_fields(&bar.subject),
+        subject_fields(bar.subject.as_ref()),
         bar.basis,
         bar.freshness,
         Origin::Vendor,
@@ -207,7 +213,7 @@ fn bar_body(bar: &VendorBar) -> String {
 fn rate_body(rate: &Rate) -> String {
     let mut body = format!(
         r#"{},"freshness":"{}","origin":"{}","rate":{}"#,
-        subject_fields(&Subject::Pair(rate.pair.clone())),
+        subject_fields(Some(&Subject::Pair(rate.pair.clone()))),
         rate.freshness,
         Origin::Vendor,
         rate.rate,
@@ -218,10 +224,11 @@ fn rate_body(rate: &Rate) -> String {
 }
 
 /// `symbol`, and for a pair `base` and `quote`, which tell it from a symbol with a slash in it.
-fn subject_fields(subject: &Subject) -> String {
+fn subject_fields(subject: Option<&Subject>) -> String {
     match subject {
-        Subject::Equity(symbol) => format!(r#""symbol":"{symbol}""#),
-        Subject::Pair(pair) => format!(r#""symbol":"{pair}","base":"{}","quote":"{}""#, pair.base, pair.quote),
+        None => r#""symbol":null"#.to_owned(),
+        Some(Subject::Equity(symbol)) => format!(r#""symbol":"{symbol}""#),
+        Some(Subject::Pair(pair)) => format!(r#""symbol":"{pair}","base":"{}","quote":"{}""#, pair.base, pair.quote),
     }
 }
 
@@ -279,7 +286,7 @@ pub fn indicator(body: &IndicatorBody<'_>) -> Record {
     let [open, high, low, close] = body.prices;
     let mut text = format!(
         r#"{},"interval":"{}","basis":"{}","freshness":"{}","origin":"{}","bars":{}"#,
-        subject_fields(body.subject),
+        subject_fields(Some(body.subject)),
         body.interval,
         body.basis,
         body.freshness,

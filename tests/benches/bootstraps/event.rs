@@ -131,7 +131,7 @@ fn bar(symbol: usize, minute: usize) -> Result<Vec<u8>> {
     let cents = 10_000 + (symbol * 37 + minute * 13) % 5_000;
     let price = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100).parse();
     let fact = Fact::Bar(VendorBar {
-        subject: Subject::Equity(format!("S{symbol:04}").parse()?),
+        subject: Some(Subject::Equity(format!("S{symbol:04}").parse()?)),
         basis: Basis::Raw,
         freshness: Freshness::Realtime,
         bar: Bar {
@@ -141,6 +141,7 @@ fn bar(symbol: usize, minute: usize) -> Result<Vec<u8>> {
             volume: Some((1_000 + minute).to_string().parse()?),
             is_final: true,
         },
+        adjustment: None,
     });
     let record = wire::observation(&Observation { fact, flags: Vec::new() });
     Ok(record.to_json(0, start + Interval::Min1.duration()).into_bytes())

@@ -14,7 +14,7 @@ fn prices(open: &str, high: &str, low: &str, close: &str) -> Ohlc {
 fn facts() -> Vec<Fact> {
     let bar = |subject, volume| {
         Fact::Bar(VendorBar {
-            subject,
+            subject: Some(subject),
             basis: Basis::Raw,
             freshness: Freshness::Realtime,
             bar: Bar {
@@ -24,6 +24,7 @@ fn facts() -> Vec<Fact> {
                 volume,
                 is_final: true,
             },
+            adjustment: None,
         })
     };
     vec![
@@ -37,6 +38,8 @@ fn facts() -> Vec<Fact> {
             volume: "29062853".parse().unwrap(),
             freshness: Freshness::Delayed15,
             is_final: false,
+            quoted_at: None,
+            extended_hours: None,
         }),
         bar(Subject::Equity("FRA:IQQE".parse().unwrap()), Some("9.35943544".parse().unwrap())),
         bar(Subject::Equity("BRK/B".parse().unwrap()), None),
@@ -62,7 +65,7 @@ fn every_kind_of_fact_survives_the_wire() {
         assert_eq!(json["flags"], serde_json::json!(["stale", "partial"]));
         assert_eq!(json["ingested_at"], "2026-11-20T15:31:08.123Z");
         let read = decode(text.as_bytes()).unwrap();
-        assert_eq!((read.key, read.rev, read.id, read.fact), (record.key(), 3, record.id(3), fact));
+        assert_eq!((read.key, read.rev, read.id, read.fact), (record.key(), 3, record.id(3), Some(fact)));
     }
 }
 
