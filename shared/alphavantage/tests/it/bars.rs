@@ -23,7 +23,7 @@ fn a_bar_says_what_the_vendor_wrote() {
     let request = intraday_request(Interval::Min5, Hours::Regular);
     let reading = read_now(&request, &intraday("5min", &["2026-11-19 15:55:00"]));
     let Fact::Bar(bar) = &reading.observations[0].fact else { panic!("no bar") };
-    assert_eq!(bar.subject, Subject::Equity("ACME".parse().unwrap()));
+    assert_eq!(bar.subject, Some(Subject::Equity("ACME".parse().unwrap())));
     assert_eq!((bar.basis, bar.freshness), (Basis::Raw, Freshness::Eod));
     assert_eq!((bar.bar.start, bar.bar.interval), (at("2026-11-19T20:55:00Z"), Interval::Min5));
     let prices = bar.bar.prices;
@@ -223,7 +223,7 @@ fn days_of_a_currency_begin_at_midnight_utc() {
     let got: Vec<_> = reading.observations.iter().map(bar_in_short).collect();
     assert_eq!(got, ["2026-11-20T00:00:00Z partial", "2026-11-19T00:00:00Z"]);
     let Fact::Bar(bar) = &reading.observations[0].fact else { panic!("no bar") };
-    assert_eq!(bar.subject, Subject::Pair("BTC/CHF".parse().unwrap()));
+    assert_eq!(bar.subject, Some(Subject::Pair("BTC/CHF".parse().unwrap())));
     assert_eq!((bar.basis, bar.freshness, bar.bar.interval), (Basis::Raw, Freshness::Realtime, Interval::Day));
     assert_eq!(bar.bar.volume.unwrap().to_string(), "9.35943544");
 

@@ -181,10 +181,10 @@ async fn check(seed: u64) {
     serial.time.set(minute(0));
     let mut records: Vec<Vec<u8>> = payloads.concat();
     records.retain(|payload| wire::decode(payload).is_ok());
-    records.sort_by_cached_key(|payload| wire::decode(payload).unwrap().fact.event_time());
+    records.sort_by_cached_key(|payload| wire::decode(payload).unwrap().fact.unwrap().event_time());
     let warm = Warm::default();
     for (nth, payload) in records.into_iter().enumerate() {
-        serial.time.set(wire::decode(&payload).unwrap().fact.event_time());
+        serial.time.set(wire::decode(&payload).unwrap().fact.unwrap().event_time());
         let processed = serial.process(&warm, &[record::arrived(0, nth, payload)]).await;
         assert_eq!((processed.retry_from, processed.outcome.late), (None, 0));
     }
