@@ -123,7 +123,7 @@ impl Fact {
 
     /// When it happened: a bar's begin, a rate's refresh, and for a quote the begin of its day's regular session.
     ///
-    /// A quote of a weekend, which validation refuses, counts from midnight UTC.
+    /// A quote of a day without trading, which validation refuses, counts from midnight UTC.
     pub fn event_time(&self) -> Timestamp {
         match self {
             Self::Quote(quote) => day_start(quote.trading_day),

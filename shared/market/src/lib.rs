@@ -4,6 +4,7 @@
 //! whether it is positive. Nothing here knows a vendor, a record format, a clock or AWS.
 
 mod bar;
+mod calendar;
 mod event;
 mod fact;
 mod instrument;

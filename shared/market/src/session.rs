@@ -1,14 +1,20 @@
-//! When a market trades: local time of an exchange, sessions, trading days.
+//! When a market trades: local time of an exchange, sessions, the week of currencies.
 //!
-//! Zones go through the tz database, never through fixed offsets. Local times that the clock change
-//! skips or repeats are refused, not guessed. Holidays are not in here yet: a holiday looks like a
-//! trading day on which nothing happens.
+//! Dates and moments enter, moments leave. Zones go through the tz database, never through fixed
+//! offsets. Local times that the clock change skips or repeats are refused, not guessed. Which days
+//! trade, and which close early, says the calendar's table; outside of the years that it covers every
+//! weekday counts as a full trading day, so replies recorded before 2024 stay readable.
 
 use jiff::{
-    SignedDuration, Timestamp,
+    SignedDuration, Span, Timestamp,
     civil::{Date, DateTime, Time, Weekday, time},
     tz::{AmbiguousOffset, TimeZone},
 };
+
+pub use crate::calendar::{
+    DayKind, covered, day_kind, holiday_name, is_half_day, is_trading_day, is_weekday, trading_days_between,
+};
+use crate::instrument::Pair;
 
 /// Why a local time has no place on the time line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,18 +35,35 @@ pub enum LocalTimeError {
 /// Which hours of a day are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hours {
-    /// 09:30 to 16:00.
+    /// 09:30 to 16:00, on half days to 13:00.
     Regular,
-    /// 04:00 to 20:00, with what is traded before and after the regular session.
+    /// 04:00 to 20:00, on half days to 17:00: with what is traded before and after the regular session.
     Extended,
 }
 
 impl Hours {
-    /// First and last moment, the last one exclusive.
+    /// First and last moment of a full day, the last one exclusive.
     pub const fn bounds(self) -> (Time, Time) {
         match self {
             Self::Regular => (time(9, 30, 0, 0), time(16, 0, 0, 0)),
             Self::Extended => (time(4, 0, 0, 0), time(20, 0, 0, 0)),
+        }
+    }
+
+    /// First and last moment of a half day, the last one exclusive.
+    pub const fn half_day_bounds(self) -> (Time, Time) {
+        match self {
+            Self::Regular => (time(9, 30, 0, 0), time(13, 0, 0, 0)),
+            Self::Extended => (time(4, 0, 0, 0), time(17, 0, 0, 0)),
+        }
+    }
+
+    /// First and last moment of that day, the last one exclusive; `None` if it has no trading.
+    pub fn bounds_on(self, date: Date) -> Option<(Time, Time)> {
+        match day_kind(date) {
+            DayKind::Weekend | DayKind::Holiday(_) => None,
+            DayKind::HalfDay(_) => Some(self.half_day_bounds()),
+            DayKind::Full => Some(self.bounds()),
         }
     }
 }
@@ -65,17 +88,10 @@ pub fn instant(local: DateTime, zone: &TimeZone) -> Result<Timestamp, LocalTimeE
     }
 }
 
-/// Whether exchanges of the United States trade on that day of the week.
-pub fn is_weekday(date: Date) -> bool {
-    !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
-}
-
-/// First and last moment of a day's session in New York, the last one exclusive; `None` on weekends.
+/// First and last moment of a day's session in New York, the last one exclusive; `None` on weekends
+/// and holidays.
 pub fn session(date: Date, hours: Hours) -> Option<(Timestamp, Timestamp)> {
-    if !is_weekday(date) {
-        return None;
-    }
-    let (open, close) = hours.bounds();
+    let (open, close) = hours.bounds_on(date)?;
     let zone = new_york();
     // Clocks change at 02:00 on Sundays, outside of every session.
     Some((instant(date.to_datetime(open), &zone).ok()?, instant(date.to_datetime(close), &zone).ok()?))
@@ -103,16 +119,34 @@ pub fn latest_trading_day(now: Timestamp) -> Date {
     date
 }
 
-/// How many trading days lie in `(from, to]`, counted on weekdays.
-pub fn trading_days_between(from: Date, to: Date) -> u32 {
-    if from >= to {
-        return 0;
-    }
-    let days = (to - from).get_days().unsigned_abs();
-    let (weeks, rest) = (days / 7, days % 7);
-    let tail =
-        from.series(jiff::Span::new().days(1)).skip(1).take(rest as usize).filter(|day| is_weekday(*day)).count();
-    weeks * 5 + tail as u32
+/// When the weekend of physical currencies began, if it lasts at that moment.
+///
+/// They rest from Friday 17:00 to Sunday 17:00 in New York, whatever its clocks do in that night.
+/// Holidays thin the trade and do not end it, so they are not in here.
+pub fn fx_closed_since(at: Timestamp) -> Option<Timestamp> {
+    let zone = new_york();
+    let local = at.to_zoned(zone.clone()).datetime();
+    let days_since_friday = match (local.weekday(), local.hour()) {
+        (Weekday::Friday, 17..) => 0,
+        (Weekday::Saturday, _) => 1,
+        (Weekday::Sunday, ..17) => 2,
+        _ => return None,
+    };
+    let friday = local.date().checked_sub(Span::new().days(days_since_friday)).ok()?;
+    // Clocks change on Sundays, so that the Friday's hour is there once.
+    instant(friday.to_datetime(FX_WEEK_ENDS), &zone).ok()
+}
+
+const FX_WEEK_ENDS: Time = time(17, 0, 0, 0);
+
+/// Whether physical currencies are traded at that moment.
+pub fn fx_is_open(at: Timestamp) -> bool {
+    fx_closed_since(at).is_none()
+}
+
+/// Whether a pair is traded at that moment: always, if either currency is digital.
+pub fn pair_is_open(pair: &Pair, at: Timestamp) -> bool {
+    pair.base.is_digital() || pair.quote.is_digital() || fx_is_open(at)
 }
 
 /// How long after the close of a session the day's quote is still moving: late prints and the
@@ -158,24 +192,85 @@ mod tests {
         assert_eq!(latest_trading_day(at("2026-11-20T14:29:59Z")), date(2026, 11, 19));
         assert_eq!(latest_trading_day(at("2026-11-20T14:30:00Z")), date(2026, 11, 20));
         assert_eq!(latest_trading_day(at("2026-11-22T18:00:00Z")), date(2026, 11, 20));
+        // Thanksgiving, before and after the half day's open; Christmas with the weekend behind it.
+        assert_eq!(latest_trading_day(at("2026-11-26T18:00:00Z")), date(2026, 11, 25));
+        assert_eq!(latest_trading_day(at("2026-11-27T14:29:59Z")), date(2026, 11, 25));
+        assert_eq!(latest_trading_day(at("2026-11-27T20:00:00Z")), date(2026, 11, 27));
+        assert_eq!(latest_trading_day(at("2026-12-27T18:00:00Z")), date(2026, 12, 24));
     }
 
     #[test]
-    fn trading_days_are_counted_over_weekends() {
-        for (from, to, days) in [
-            (date(2026, 11, 20), date(2026, 11, 20), 0),
-            (date(2026, 11, 20), date(2026, 11, 23), 1),
-            (date(2026, 11, 18), date(2026, 11, 23), 3),
-            (date(2026, 11, 23), date(2026, 11, 20), 0),
-            (date(2018, 6, 1), date(2026, 11, 20), 2210),
+    fn sessions_of_holidays_and_half_days() {
+        for (day, regular, extended) in [
+            // In winter time, New York is five hours behind UTC.
+            (date(2026, 11, 25), Some(("14:30", "21:00")), Some(("09:00", "25:00"))),
+            (date(2026, 11, 26), None, None),
+            (date(2026, 11, 27), Some(("14:30", "18:00")), Some(("09:00", "22:00"))),
+            (date(2026, 12, 24), Some(("14:30", "18:00")), Some(("09:00", "22:00"))),
+            (date(2026, 12, 25), None, None),
+            (date(2026, 7, 3), None, None),
+            (date(2026, 6, 19), None, None),
+            // In summer time, four.
+            (date(2028, 7, 3), Some(("13:30", "17:00")), Some(("08:00", "21:00"))),
+            (date(2025, 1, 9), None, None),
+            // Before the table, every weekday is full.
+            (date(2020, 11, 27), Some(("14:30", "21:00")), Some(("09:00", "25:00"))),
+            (date(2020, 12, 25), Some(("14:30", "21:00")), Some(("09:00", "25:00"))),
         ] {
-            let naive = std::iter::successors(Some(from), |day| day.tomorrow().ok())
-                .skip(1)
-                .take_while(|day| *day <= to)
-                .filter(|day| is_weekday(*day))
-                .count() as u32;
-            assert_eq!(trading_days_between(from, to), naive);
-            assert_eq!(naive, days, "{from} {to}");
+            let midnight = day.to_zoned(TimeZone::UTC).unwrap().timestamp();
+            let moment = |text: &str| {
+                let (hours, minutes) = text.split_once(':').unwrap();
+                midnight
+                    + SignedDuration::from_mins(hours.parse::<i64>().unwrap() * 60 + minutes.parse::<i64>().unwrap())
+            };
+            for (hours, expected) in [(Hours::Regular, regular), (Hours::Extended, extended)] {
+                let expected = expected.map(|(open, close)| (moment(open), moment(close)));
+                assert_eq!(session(day, hours), expected, "{day} {hours:?}");
+                assert_eq!(hours.bounds_on(day).is_some(), expected.is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_half_day_closes_early() {
+        for (moment, regular, extended) in [
+            ("2026-11-27T14:29:59Z", false, true),
+            ("2026-11-27T14:30:00Z", true, true),
+            ("2026-11-27T17:59:59Z", true, true),
+            ("2026-11-27T18:00:00Z", false, true),
+            ("2026-11-27T22:00:00Z", false, false),
+            ("2026-11-26T16:00:00Z", false, false),
+        ] {
+            assert_eq!(is_open(at(moment), Hours::Regular), regular, "{moment}");
+            assert_eq!(is_open(at(moment), Hours::Extended), extended, "{moment}");
+        }
+    }
+
+    #[test]
+    fn the_week_of_currencies_ends_and_begins_at_17_in_new_york() {
+        let (euro, bitcoin) = ("EUR/USD".parse().unwrap(), "BTC/USD".parse().unwrap());
+        for (moment, closed_since) in [
+            ("2026-11-20T21:59:59.999Z", None),
+            ("2026-11-20T22:00:00Z", Some("2026-11-20T22:00:00Z")),
+            ("2026-11-21T12:00:00Z", Some("2026-11-20T22:00:00Z")),
+            ("2026-11-22T21:59:59.999Z", Some("2026-11-20T22:00:00Z")),
+            ("2026-11-22T22:00:00Z", None),
+            // The clocks change in this weekend: it begins in winter time and ends in summer time.
+            ("2026-03-06T22:00:00Z", Some("2026-03-06T22:00:00Z")),
+            ("2026-03-08T20:59:59Z", Some("2026-03-06T22:00:00Z")),
+            ("2026-03-08T21:00:00Z", None),
+            // And the other way round.
+            ("2026-10-30T20:59:59Z", None),
+            ("2026-10-30T21:00:00Z", Some("2026-10-30T21:00:00Z")),
+            ("2026-11-01T21:59:59Z", Some("2026-10-30T21:00:00Z")),
+            ("2026-11-01T22:00:00Z", None),
+            // Christmas is a Friday like every other.
+            ("2026-12-25T15:00:00Z", None),
+        ] {
+            assert_eq!(fx_closed_since(at(moment)), closed_since.map(at), "{moment}");
+            assert_eq!(fx_is_open(at(moment)), closed_since.is_none());
+            assert_eq!(pair_is_open(&euro, at(moment)), closed_since.is_none());
+            assert!(pair_is_open(&bitcoin, at(moment)));
         }
     }
 }
