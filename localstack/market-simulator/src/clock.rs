@@ -22,14 +22,14 @@ impl Clock {
     }
 }
 
-/// The latest 11:30 of a weekday in New York that has passed: two hours into the session, so that
+/// The latest 11:30 of a trading day in New York that has passed: two hours into the session, so that
 /// more than 100 regular one-minute bars exist.
 pub(crate) fn default_start(real: Timestamp) -> Timestamp {
     let zone = session::new_york();
     let mut date = session::new_york_date(real);
-    // A week has a weekday, so eight steps are enough.
+    // No week is without a trading day, so eight steps are enough.
     for _ in 0..8 {
-        if session::is_weekday(date)
+        if session::is_trading_day(date)
             && let Ok(start) = session::instant(date.to_datetime(time(11, 30, 0, 0)), &zone)
             && start <= real
         {
@@ -52,6 +52,10 @@ mod tests {
             ("2026-11-20T16:30:00Z", "2026-11-20T16:30:00Z"),
             ("2026-11-23T12:00:00Z", "2026-11-20T16:30:00Z"),
             ("2026-07-06T20:00:00Z", "2026-07-06T15:30:00Z"),
+            // Independence Day kept on a Friday; Thanksgiving; the half day after it.
+            ("2026-07-05T20:00:00Z", "2026-07-02T15:30:00Z"),
+            ("2026-11-26T20:00:00Z", "2026-11-25T16:30:00Z"),
+            ("2026-11-28T20:00:00Z", "2026-11-27T16:30:00Z"),
         ] {
             assert_eq!(default_start(real.parse().unwrap()), start.parse::<Timestamp>().unwrap(), "{real}");
         }

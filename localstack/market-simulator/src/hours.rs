@@ -1,10 +1,6 @@
 //! Which moments were traded: the bars of a share by session, the open hours of currencies.
 
-use jiff::{
-    SignedDuration, Span, Timestamp,
-    civil::{Date, Weekday, time},
-    tz::TimeZone,
-};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use market::{
     Interval, Pair,
     session::{self, Hours},
@@ -84,7 +80,7 @@ pub(crate) fn share_day(process: &Process, day: Date, now: Timestamp) -> Option<
         process.bar(open, close, now, |second| busy.weigh(second))
     };
     let mut before = day.yesterday().ok()?;
-    while !session::is_weekday(before) {
+    while !session::is_trading_day(before) {
         before = before.yesterday().ok()?;
     }
     Some((whole(day, now)?, whole(before, now)?.close))
@@ -116,19 +112,7 @@ pub(crate) fn last_refreshed(pair: &Pair, now: Timestamp) -> Timestamp {
     if never_rests(pair) {
         return second;
     }
-    let local = now.to_zoned(session::new_york()).datetime();
-    let days_since_friday = match (local.weekday(), local.hour()) {
-        (Weekday::Friday, 17..) => 0,
-        (Weekday::Saturday, _) => 1,
-        (Weekday::Sunday, ..17) => 2,
-        _ => return second,
-    };
-    local
-        .date()
-        .checked_sub(Span::new().days(days_since_friday))
-        .ok()
-        .and_then(|friday| session::instant(friday.to_datetime(time(16, 59, 59, 0)), &session::new_york()).ok())
-        .unwrap_or(second)
+    session::fx_closed_since(now).map_or(second, |closed| closed - SignedDuration::from_secs(1))
 }
 
 #[cfg(test)]
@@ -170,6 +154,27 @@ mod tests {
         assert!(bars.iter().all(|bar| session::is_open(bar.start, Hours::Extended)));
         assert_eq!(count(Interval::Min1, Hours::Extended, (date(2026, 1, 1), date(2027, 1, 1)), 100).len(), 100);
         assert_eq!(count(Interval::Min1, Hours::Extended, (date(2026, 11, 22), date(2026, 11, 21)), 100).len(), 0);
+    }
+
+    #[test]
+    fn holidays_have_no_bars_and_half_days_few() {
+        let now = at("2026-11-28T04:00:00Z");
+        let bars = |hours, first, last| {
+            let wanted = Wanted { interval: Interval::Min1, hours, days: (first, last), limit: usize::MAX };
+            share_bars(&process(), &wanted, now)
+        };
+        let (before, thanksgiving, half) = (date(2026, 11, 25), date(2026, 11, 26), date(2026, 11, 27));
+        assert_eq!(bars(Hours::Extended, thanksgiving, thanksgiving).len(), 0);
+        let regular = bars(Hours::Regular, half, half);
+        assert_eq!((regular.len(), regular[0].start), (210, at("2026-11-27T17:59:00Z")));
+        let extended = bars(Hours::Extended, half, half);
+        assert_eq!((extended.len(), extended[0].start), (780, at("2026-11-27T21:59:00Z")));
+        assert_eq!(bars(Hours::Regular, before, half).len(), 390 + 210);
+
+        let (whole, previous_close) = share_day(&process(), half, now).unwrap();
+        assert_eq!(whole.volume, regular.iter().map(|bar| bar.volume).sum::<i64>());
+        assert_eq!(previous_close, bars(Hours::Regular, before, before)[0].close);
+        assert!(share_day(&process(), thanksgiving, now).is_none());
     }
 
     #[test]
