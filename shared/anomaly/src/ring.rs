@@ -21,7 +21,7 @@ impl Default for Ring {
 impl Ring {
     /// Adds a value, and forgets the oldest if there is no room.
     pub(crate) fn push(&mut self, value: f64) {
-        // The vendor's largest number is far below f32's; should it not be, it is still the largest.
+        // No decimal is beyond f32, but an f64 may be; it then still is the largest.
         let value = value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
         if self.len < WINDOW {
             self.values[self.len] = value;

@@ -17,8 +17,8 @@ pub const FLAT_READINGS: u8 = 30;
 /// Price after over price before of the usual splits, either way.
 pub const SPLIT_RATIOS: [f64; 10] = [1.0 / 2.0, 2.0 / 3.0, 1.0 / 3.0, 1.0 / 4.0, 1.0 / 10.0, 2.0, 1.5, 3.0, 4.0, 10.0];
 /// How far from such a ratio, in logarithms, a jump still looks like that split: the share also moves on
-/// that day. MSFT was 3.4 % off the half after its split of 2003-02-18, so 3 % would miss the very case
-/// that the rule is for; 98 % of its days move less than 5 %.
+/// that day. MSFT was 3.4 % off the half at its split of 2003-02-18, so 3 % would miss the very case that
+/// the rule is for.
 pub const SPLIT_TOLERANCE: f64 = 0.05;
 
 /// The middle value, or the mean of both; `None` of nothing. Sorts its input.

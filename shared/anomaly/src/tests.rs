@@ -226,7 +226,9 @@ fn revisions_say_only_what_is_new() {
 #[test]
 fn what_cannot_be_and_what_is_late_changes_nothing() {
     let (mut detector, _) = run(&walk(Kind::EquityDaily, 3, 100));
-    let good = reading(Kind::EquityDaily, 1000, 100.0);
+    let newest = detector.newest.unwrap().reading.at;
+    let good = Reading { at: newest + SignedDuration::from_hours(24), ..reading(Kind::EquityDaily, 0, 100.0) };
+    assert!(detector.clone().observe(&good).len() < 3 && good.checked().is_some());
     let mut bad = vec![];
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0] {
         bad.push(Reading { price: value, ..good });
@@ -235,7 +237,7 @@ fn what_cannot_be_and_what_is_late_changes_nothing() {
             bad.push(Reading { volume: Some(value), ..good });
         }
     }
-    bad.push(Reading { at: detector.newest.unwrap().reading.at - SignedDuration::from_millis(1), ..good });
+    bad.push(Reading { at: newest - SignedDuration::from_millis(1), ..good });
     let before = detector.clone();
     for reading in bad {
         assert_eq!(detector.observe(&reading), [], "{reading:?}");
@@ -285,4 +287,53 @@ fn the_state_is_small_and_its_errors_say_what_to_do() {
     for (n, kind) in Kind::ALL.into_iter().enumerate() {
         assert_eq!(kind as usize, n);
     }
+}
+
+#[test]
+fn impossible_values_in_a_state_are_found() {
+    let mut detector = Detector::default();
+    for n in 0..4 {
+        detector.observe(&Reading { volume: Some(1.0), ..reading(Kind::Fx, n, 1.0) });
+    }
+    // Format, level at 1, unchanged at 18, two returns at 19, three volumes at 28, no suspect at 41, newest at 42.
+    let good = detector.encode();
+    assert_eq!((good[1], good[18], good[19], good[28], good[41], good[42]), (1, 3, 2, 3, 0, 1));
+    let minus_one = (-1.0_f64).to_le_bytes();
+    let cases: [(usize, &[u8], &str); 13] = [
+        (1, &[2], "level"),
+        (2, &i64::MAX.to_le_bytes(), "level"),
+        (10, &minus_one, "level"),
+        (18, &[31], "unchanged"),
+        (19, &[61], "returns"),
+        (20, &f32::NAN.to_le_bytes(), "returns"),
+        (29, &(-1.0_f32).to_le_bytes(), "volumes"),
+        (41, &[2], "suspect"),
+        (43, &0_i64.to_le_bytes(), "times"),
+        (43, &i64::MAX.to_le_bytes(), "newest"),
+        (51, &minus_one, "newest"),
+        (59, &[4], "newest"),
+        (60, &[16], "newest"),
+    ];
+    for (at, change, place) in cases {
+        let mut bytes = good.clone();
+        bytes[at..at + change.len()].copy_from_slice(change);
+        assert_eq!(Detector::decode(&bytes), Err(StateError::Corrupt(place)), "{change:?} at {at}");
+    }
+    // Long enough for what it says, so that only the count is wrong.
+    let mut long = good[..20].to_vec();
+    long[19] = 61;
+    long.resize(700, 0);
+    assert_eq!(Detector::decode(&long), Err(StateError::Corrupt("returns")));
+}
+
+#[test]
+fn times_count_in_whole_milliseconds() {
+    let mut detector = Detector::default();
+    let first = reading(Kind::Crypto, 0, 100.0);
+    let same = Reading { at: first.at + SignedDuration::from_nanos(999_999), price: 101.0, ..first };
+    detector.observe(&same);
+    assert_eq!(detector.newest.unwrap().reading.at, first.at);
+    assert_eq!(Detector::decode(&detector.encode()), Ok(detector.clone()));
+    detector.observe(&first);
+    assert_eq!(detector.accepted.level, None, "it is a revision");
 }
