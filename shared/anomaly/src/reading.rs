@@ -1,7 +1,8 @@
 //! What a detector is fed: one price of a series with its time.
 
 use jiff::{SignedDuration, Timestamp};
-use market::{Fact, Interval, Pair, Subject};
+use market::{Fact, Interval, Subject, session};
+use rust_decimal::prelude::ToPrimitive;
 
 /// What sort of market and interval a series is of. It decides which returns are usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,28 +63,29 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The reading that a fact gives; whoever calls knows the calendar, and adds the coefficient if there is one.
-    pub fn of(fact: &Fact, in_session: bool) -> Self {
-        let (price, volume, is_final) = match fact {
-            Fact::Quote(quote) => (quote.price(), Some(quote.volume), quote.is_final),
-            Fact::Bar(bar) => (bar.bar.prices.close(), bar.bar.volume, bar.bar.is_final),
-            Fact::Rate(rate) => (rate.rate, None, true),
+    /// The reading that a fact gives, with what the calendar says of its time. `None` for what has no price,
+    /// or names nobody.
+    pub fn of(fact: &Fact) -> Option<Self> {
+        let (price, volume, is_final, split_coefficient) = match fact {
+            Fact::Quote(quote) => (quote.price(), Some(quote.volume), quote.is_final, None),
+            Fact::Bar(bar) => {
+                let split = bar.adjustment.as_ref().and_then(|of_day| of_day.split_coefficient.to_f64());
+                (bar.bar.prices.close(), bar.bar.volume, bar.bar.is_final, split)
+            }
+            Fact::Rate(rate) => (rate.rate, None, true, None),
+            Fact::Event(_) => return None,
         };
-        let kind = match fact.subject() {
-            Subject::Equity(_) if fact.interval() == Some(Interval::Day) => Kind::EquityDaily,
-            Subject::Equity(_) => Kind::EquityIntraday,
-            Subject::Pair(Pair { base, quote }) if base.is_digital() || quote.is_digital() => Kind::Crypto,
-            Subject::Pair(_) => Kind::Fx,
+        let at = fact.event_time();
+        let (kind, in_session) = match fact.subject()? {
+            Subject::Equity(_) if fact.interval() == Some(Interval::Day) => (Kind::EquityDaily, true),
+            Subject::Equity(_) => (Kind::EquityIntraday, session::is_open(at, session::Hours::Regular)),
+            Subject::Pair(pair) => {
+                let is_digital = pair.base.is_digital() || pair.quote.is_digital();
+                (if is_digital { Kind::Crypto } else { Kind::Fx }, session::pair_is_open(&pair, at))
+            }
         };
-        Self {
-            at: fact.event_time(),
-            price: price.to_f64(),
-            volume: volume.map(market::Volume::to_f64),
-            kind,
-            in_session,
-            is_final,
-            split_coefficient: None,
-        }
+        let volume = volume.map(market::Volume::to_f64);
+        Some(Self { at, price: price.to_f64(), volume, kind, in_session, is_final, split_coefficient })
     }
 
     /// The reading with its time in whole milliseconds, as the state keeps it; `None` if a number cannot be.
@@ -105,7 +107,7 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
-    use market::{Bar, Basis, Freshness, Ohlc, Quote, Rate, VendorBar};
+    use market::{Adjustment, Bar, Basis, Decimal, Freshness, Ohlc, Quote, Rate, VendorBar};
 
     use super::*;
 
@@ -118,7 +120,8 @@ mod tests {
             volume: volume.map(|text| text.parse().unwrap()),
             is_final: false,
         };
-        Fact::Bar(VendorBar { subject, basis: Basis::Raw, freshness: Freshness::Realtime, bar })
+        let subject = Some(subject);
+        Fact::Bar(VendorBar { subject, basis: Basis::Raw, freshness: Freshness::Realtime, bar, adjustment: None })
     }
 
     #[test]
@@ -137,6 +140,8 @@ mod tests {
             volume: "7".parse().unwrap(),
             freshness: Freshness::Eod,
             is_final: true,
+            quoted_at: None,
+            extended_hours: None,
         });
         let rate = Fact::Rate(Rate {
             pair: "BTC/USD".parse().unwrap(),
@@ -157,7 +162,19 @@ mod tests {
         ] {
             let expected =
                 Reading { at, price: 11.5, volume, kind, in_session: true, is_final, split_coefficient: None };
-            assert_eq!(Reading::of(&fact, true), expected);
+            assert_eq!(Reading::of(&fact), Some(expected));
         }
+        let Fact::Bar(mut split) = bar(equity(), Interval::Day, None) else { unreachable!() };
+        split.adjustment = Some(Adjustment {
+            adjusted_close: "5.75".parse().unwrap(),
+            dividend: Decimal::ZERO,
+            split_coefficient: Decimal::TWO,
+        });
+        assert_eq!(Reading::of(&Fact::Bar(split)).unwrap().split_coefficient, Some(2.0));
+        let Fact::Bar(mut nameless) = bar(equity(), Interval::Min1, None) else { unreachable!() };
+        nameless.bar.start = "2026-11-20T12:00:00Z".parse().unwrap();
+        assert!(!Reading::of(&Fact::Bar(nameless.clone())).unwrap().in_session, "before the open");
+        nameless.subject = None;
+        assert_eq!(Reading::of(&Fact::Bar(nameless)), None);
     }
 }
