@@ -1,0 +1,4 @@
+//! Records as their readers see them: fixed texts, what the documentation says, arbitrary contents.
+
+mod golden;
+mod sample;
