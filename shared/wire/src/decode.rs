@@ -4,13 +4,17 @@ use std::{borrow::Cow, str::FromStr};
 
 use jiff::Timestamp;
 use market::{
-    Bar, BarError, Basis, Decimal, Fact, Freshness, Interval, NumberError, Ohlc, Pair, Price, Quote, Rate, Subject,
-    VendorBar, Volume,
+    Adjustment, Bar, BarError, Basis, Decimal, ExtendedHours, Fact, Freshness, Interval, NumberError, Ohlc, Pair,
+    Price, Quote, Rate, Subject, VendorBar, Volume,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::identity::{Id, Key};
+
+/// All schemas of records. The first three state facts of series; of the others only the envelope is read.
+pub const SCHEMAS: [&str; 9] =
+    ["quote.v1", "bar.v1", "rate.v1", "indicator.v1", "alert.v1", "news.v1", "calendar.v1", "mover.v1", "system.v1"];
 
 /// A record that was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +40,7 @@ pub enum DecodeError {
     #[error("the record is not a JSON object with an envelope: {0}; send one with schema, key, rev, id and timestamp")]
     NotJson(serde_json::Error),
     /// A schema that this consumer does not read.
-    #[error("schema `{0}` is not read here; known: quote.v1, bar.v1, rate.v1")]
+    #[error("schema `{0}` is not read here; known: {known}", known = SCHEMAS.join(", "))]
     UnknownSchema(String),
     /// A field is not there.
     #[error("`{schema}` has no field `{field}`; add it and send the record again")]
@@ -59,9 +63,9 @@ pub enum DecodeError {
     Bar(#[from] BarError),
 }
 
-/// The envelope and all fields of all bodies.
+/// What stands in every record.
 #[derive(Deserialize)]
-struct Fields<'a> {
+struct Envelope<'a> {
     #[serde(borrow)]
     schema: Cow<'a, str>,
     #[serde(borrow)]
@@ -71,6 +75,11 @@ struct Fields<'a> {
     id: Cow<'a, str>,
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
+}
+
+/// The fields of all bodies that state a fact of a series.
+#[derive(Deserialize)]
+struct Fields<'a> {
     #[serde(borrow, default)]
     symbol: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -111,32 +120,61 @@ struct Fields<'a> {
     ask: Option<&'a RawValue>,
     #[serde(default, rename = "final")]
     is_final: Option<bool>,
+    #[serde(borrow, default)]
+    quoted_at: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    extended_hours: Option<ExtendedFields<'a>>,
+    #[serde(borrow, default)]
+    adjusted_close: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    dividend_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    split_coefficient: Option<&'a RawValue>,
+}
+
+/// The fields of `extended_hours`.
+#[derive(Deserialize)]
+struct ExtendedFields<'a> {
+    #[serde(borrow, default)]
+    price: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    change: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    change_percent: Option<&'a RawValue>,
 }
 
 /// Reads one record.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|error| DecodeError::NotUtf8(error.valid_up_to()))?;
-    let fields: Fields<'_> = serde_json::from_str(text).map_err(DecodeError::NotJson)?;
-    let fact = match &*fields.schema {
-        "quote.v1" => Some(quote(&Body { schema: "quote.v1", fields: &fields })?),
-        "bar.v1" => Some(bar(&Body { schema: "bar.v1", fields: &fields })?),
-        "rate.v1" => Some(rate(&Body { schema: "rate.v1", fields: &fields })?),
-        other => return Err(DecodeError::UnknownSchema(other.chars().take(64).collect())),
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(DecodeError::NotJson)?;
+    let schema = SCHEMAS
+        .into_iter()
+        .find(|schema| *schema == envelope.schema)
+        .ok_or_else(|| DecodeError::UnknownSchema(envelope.schema.chars().take(64).collect()))?;
+    let timestamp = parse("timestamp", &envelope.timestamp)?;
+    let (key, id) = (parse("key", &envelope.key)?, parse("id", &envelope.id)?);
+    let body = |read: fn(&Body<'_>) -> Result<Fact, DecodeError>| {
+        let fields: Fields<'_> = serde_json::from_str(text).map_err(DecodeError::NotJson)?;
+        read(&Body { schema, timestamp, fields: &fields }).map(Some)
     };
-    Ok(Decoded { key: parse("key", &fields.key)?, rev: fields.rev, id: parse("id", &fields.id)?, fact })
+    let fact = match schema {
+        "quote.v1" => body(quote)?,
+        "bar.v1" => body(bar)?,
+        "rate.v1" => body(rate)?,
+        // Events are passed on as they are, so nothing in their bodies is a reason to refuse them here.
+        _ => None,
+    };
+    Ok(Decoded { key, rev: envelope.rev, id, fact })
 }
 
 /// The fields of a body together with the schema that they are read by.
 struct Body<'a> {
     schema: &'static str,
+    timestamp: Timestamp,
     fields: &'a Fields<'a>,
 }
 
 impl Body<'_> {
-    fn timestamp(&self) -> Result<Timestamp, DecodeError> {
-        parse("timestamp", &self.fields.timestamp)
-    }
-
     fn text<T>(&self, field: &'static str, value: &Option<Cow<'_, str>>) -> Result<T, DecodeError>
     where
         T: FromStr<Err: std::fmt::Display>,
@@ -181,17 +219,22 @@ fn optional_number<T>(field: &'static str, value: Option<&RawValue>) -> Result<O
 where
     T: FromStr<Err: std::fmt::Display>,
 {
-    match value.map(RawValue::get) {
-        None | Some("null") => Ok(None),
-        Some(text) => parse(field, text).map(Some),
+    match value {
+        Some(value) if !is_null(Some(value)) => parse(field, value.get()).map(Some),
+        _ => Ok(None),
     }
+}
+
+fn is_null(value: Option<&RawValue>) -> bool {
+    value.is_none_or(|value| value.get() == "null")
+}
+
+fn decimal(field: &'static str, value: Option<&RawValue>) -> Result<Option<Decimal>, DecodeError> {
+    Ok(optional_number::<SignedNumber>(field, value)?.map(|number| number.0))
 }
 
 fn quote(body: &Body<'_>) -> Result<Fact, DecodeError> {
     let fields = body.fields;
-    let decimal = |field, value| -> Result<Option<Decimal>, DecodeError> {
-        Ok(optional_number::<SignedNumber>(field, value)?.map(|number| number.0))
-    };
     Ok(Fact::Quote(Quote {
         symbol: body.text("symbol", &fields.symbol)?,
         trading_day: body.text("trading_day", &fields.trading_day)?,
@@ -202,9 +245,17 @@ fn quote(body: &Body<'_>) -> Result<Fact, DecodeError> {
         volume: body.number("volume", fields.volume)?,
         freshness: body.text("freshness", &fields.freshness)?,
         is_final: body.is_final()?,
-        quoted_at: None,
-        extended_hours: None,
+        quoted_at: fields.quoted_at.as_ref().map(|text| parse("quoted_at", text)).transpose()?,
+        extended_hours: fields.extended_hours.as_ref().map(|extended| extended_hours(body, extended)).transpose()?,
     }))
+}
+
+fn extended_hours(body: &Body<'_>, fields: &ExtendedFields<'_>) -> Result<ExtendedHours, DecodeError> {
+    Ok(ExtendedHours {
+        price: body.number("extended_hours.price", fields.price)?,
+        change: decimal("extended_hours.change", fields.change)?,
+        change_percent: decimal("extended_hours.change_percent", fields.change_percent)?,
+    })
 }
 
 fn bar(body: &Body<'_>) -> Result<Fact, DecodeError> {
@@ -219,13 +270,26 @@ fn bar(body: &Body<'_>) -> Result<Fact, DecodeError> {
         basis: body.text::<Basis>("basis", &fields.basis)?,
         freshness: body.text::<Freshness>("freshness", &fields.freshness)?,
         bar: Bar {
-            start: body.timestamp()?,
+            start: body.timestamp,
             interval,
             prices: body.prices("close", fields.close)?,
             volume: optional_number::<Volume>("volume", fields.volume)?,
             is_final: body.is_final()?,
         },
-        adjustment: None,
+        adjustment: adjustment(body)?,
+    }))
+}
+
+/// All three fields or none of them.
+fn adjustment(body: &Body<'_>) -> Result<Option<Adjustment>, DecodeError> {
+    let Fields { adjusted_close, dividend_amount, split_coefficient, .. } = *body.fields;
+    if [adjusted_close, dividend_amount, split_coefficient].iter().all(|value| is_null(*value)) {
+        return Ok(None);
+    }
+    Ok(Some(Adjustment {
+        adjusted_close: body.number("adjusted_close", adjusted_close)?,
+        dividend: body.number::<SignedNumber>("dividend_amount", dividend_amount)?.0,
+        split_coefficient: body.number::<SignedNumber>("split_coefficient", split_coefficient)?.0,
     }))
 }
 
@@ -233,7 +297,7 @@ fn rate(body: &Body<'_>) -> Result<Fact, DecodeError> {
     let fields = body.fields;
     Ok(Fact::Rate(Rate {
         pair: body.pair()?,
-        at: body.timestamp()?,
+        at: body.timestamp,
         rate: body.number::<Price>("rate", fields.rate)?,
         bid: optional_number("bid", fields.bid)?,
         ask: optional_number("ask", fields.ask)?,
@@ -248,7 +312,8 @@ impl FromStr for SignedNumber {
     type Err = NumberError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| NumberError::NotANumber(text.chars().take(64).collect()))
+        let read = if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { text.parse() };
+        read.map(Self).map_err(|_| NumberError::NotANumber(text.chars().take(64).collect()))
     }
 }
 

@@ -8,7 +8,10 @@ mod event;
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use market::{Bar, Basis, Fact, Freshness, Interval, Observation, Origin, Quote, Rate, Subject, VendorBar};
+use market::{
+    Adjustment, Bar, Basis, ExtendedHours, Fact, Freshness, Interval, Observation, Origin, Quote, Rate, Subject,
+    VendorBar,
+};
 
 use crate::{
     identity::{Digest128, Id, Key},
@@ -125,7 +128,7 @@ impl Which<'_> {
     }
 }
 
-/// The record of something that the vendor said: `quote.v1`, `bar.v1` or `rate.v1`.
+/// The record of something that the vendor said: any schema but `indicator.v1`.
 pub fn observation(observation: &Observation) -> Record {
     let fact = &observation.fact;
     let timestamp = rfc3339_millis(fact.event_time());
@@ -189,6 +192,16 @@ fn quote_body(quote: &Quote) -> String {
         push_optional(&mut body, name, value.map(|value| value.normalize()));
     }
     push_final(&mut body, quote.is_final);
+    // Only where the vendor says so: a record without them keeps the text, and the id, that it always had.
+    if let Some(at) = quote.quoted_at {
+        let _ = write!(body, r#","quoted_at":"{}""#, rfc3339_millis(at));
+    }
+    if let Some(ExtendedHours { price, change, change_percent }) = &quote.extended_hours {
+        let _ = write!(body, r#","extended_hours":{{"price":{price}"#);
+        push_optional(&mut body, "change", change.map(|value| value.normalize()));
+        push_optional(&mut body, "change_percent", change_percent.map(|value| value.normalize()));
+        body.push('}');
+    }
     body
 }
 
@@ -207,6 +220,11 @@ fn bar_body(bar: &VendorBar) -> String {
     );
     push_optional(&mut body, "volume", *volume);
     push_final(&mut body, *is_final);
+    if let Some(Adjustment { adjusted_close, dividend, split_coefficient }) = &bar.adjustment {
+        push_optional(&mut body, "adjusted_close", Some(adjusted_close));
+        push_optional(&mut body, "dividend_amount", Some(dividend.normalize()));
+        push_optional(&mut body, "split_coefficient", Some(split_coefficient.normalize()));
+    }
     body
 }
 

@@ -12,7 +12,7 @@ mod partition;
 mod produce;
 mod sent;
 
-pub use decode::{DecodeError, Decoded, decode};
+pub use decode::{DecodeError, Decoded, SCHEMAS, decode};
 pub use encode::{IndicatorBody, Record, Source, indicator, observation, rfc3339_millis};
 pub use identity::{Digest128, Id, Key};
 pub use pack::{Packed, pack};

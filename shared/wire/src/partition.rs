@@ -48,8 +48,11 @@ pub fn crypto(base: &market::Currency, timestamp: &str) -> PartitionKey {
 }
 
 /// Events stream: `event_{TYPE}_{h(entity) % 10}`; the entity is the symbol, model or id that the event is about.
+///
+/// Letters and digits of ASCII, `_`, `-` and `.` stand in a type as they are, anything else becomes `_`.
 pub fn event(kind: &str, entity: &str) -> PartitionKey {
-    let kind: String = kind.chars().take(PARTITION_KEY_CHARS - 16).collect();
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '_' };
+    let kind: String = kind.chars().take(PARTITION_KEY_CHARS - 16).map(safe).collect();
     PartitionKey::new(format!("event_{kind}_{}", h(entity) % 10))
 }
 
@@ -67,6 +70,7 @@ mod tests {
             .collect();
         assert!(keys.len() > 30, "one symbol is spread over time: {}", keys.len());
         assert!(event("price_alert", "AAPL").as_str().starts_with("event_price_alert_"));
-        assert!(event(&"x".repeat(400), "AAPL").as_str().len() <= PARTITION_KEY_CHARS);
+        assert!(event(&"ü".repeat(400), "AAPL").as_str().len() <= PARTITION_KEY_CHARS);
+        assert_eq!(event("price spike\n#1", "AAPL").as_str().rsplit_once('_').unwrap().0, "event_price_spike__1");
     }
 }

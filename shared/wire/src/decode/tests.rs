@@ -41,6 +41,9 @@ fn facts() -> Vec<Fact> {
             quoted_at: None,
             extended_hours: None,
         }),
+        bulk_quote(None),
+        bulk_quote(Some("-1.78319".parse().unwrap())),
+        adjusted_bar(),
         bar(Subject::Equity("FRA:IQQE".parse().unwrap()), Some("9.35943544".parse().unwrap())),
         bar(Subject::Equity("BRK/B".parse().unwrap()), None),
         bar(Subject::Pair("BTC/EUR".parse().unwrap()), None),
@@ -53,6 +56,44 @@ fn facts() -> Vec<Fact> {
             freshness: Freshness::Realtime,
         }),
     ]
+}
+
+/// A quote with what only REALTIME_BULK_QUOTES says.
+fn bulk_quote(change: Option<Decimal>) -> Fact {
+    Fact::Quote(Quote {
+        symbol: "MSTR".parse().unwrap(),
+        trading_day: "2024-10-30".parse().unwrap(),
+        prices: prices("246.21", "255.8", "239.0", "247.31"),
+        previous_close: Some("258.24".parse().unwrap()),
+        change: Some("-10.93".parse().unwrap()),
+        change_percent: Some("-4.2325".parse().unwrap()),
+        volume: "20592520".parse().unwrap(),
+        freshness: Freshness::Realtime,
+        is_final: false,
+        quoted_at: Some(at("2024-10-30T23:59:57.644Z")),
+        extended_hours: Some(ExtendedHours { price: "1242.9".parse().unwrap(), change, change_percent: change }),
+    })
+}
+
+/// A bar with what only TIME_SERIES_DAILY_ADJUSTED says.
+fn adjusted_bar() -> Fact {
+    Fact::Bar(VendorBar {
+        subject: Some(Subject::Equity("AAPL".parse().unwrap())),
+        basis: Basis::Raw,
+        freshness: Freshness::Eod,
+        bar: Bar {
+            start: at("2020-08-31T13:30:00Z"),
+            interval: Interval::Day,
+            prices: prices("127.58", "131.0", "126.0", "129.04"),
+            volume: Some("223505733".parse().unwrap()),
+            is_final: true,
+        },
+        adjustment: Some(Adjustment {
+            adjusted_close: "125.1748".parse().unwrap(),
+            dividend: "0.0000".parse().unwrap(),
+            split_coefficient: "4.0".parse().unwrap(),
+        }),
+    })
 }
 
 #[test]
@@ -117,12 +158,19 @@ fn indicator_records_hold_what_json_can_hold() {
 }
 
 #[track_caller]
-fn check(change: &str, with: &str, expected: &str) {
-    let good =
-        observation(&Observation { fact: facts().remove(1), flags: vec![] }).to_json(0, at("2026-11-20T15:32:00Z"));
+fn check_fact(fact: Fact, change: &str, with: &str, expected: &str) {
+    let good = observation(&Observation { fact, flags: vec![] }).to_json(0, at("2026-11-20T15:32:00Z"));
     assert!(good.contains(change), "{change} is not in {good}");
     let error = decode(good.replace(change, with).as_bytes()).unwrap_err().to_string();
     assert!(error.contains(expected), "{error}");
+}
+
+#[track_caller]
+fn check(change: &str, with: &str, expected: &str) {
+    let Some(bar) = facts().into_iter().find(|fact| matches!(fact, Fact::Bar(bar) if bar.adjustment.is_none())) else {
+        unreachable!()
+    };
+    check_fact(bar, change, with, expected);
 }
 
 #[test]
@@ -136,12 +184,66 @@ fn what_cannot_be_read_says_why() {
     check(r#""final":true"#, r#""final":1"#, "not a JSON object");
     check(r#""rev":0"#, r#""rev":-1"#, "not a JSON object");
     check(r#""id":""#, r#""id":"x"#, "field `id` is wrong");
+    check(r#""timestamp":"2026"#, r#""timestamp":"26"#, "field `timestamp` is wrong");
     check(r#""symbol":"FRA:IQQE""#, r#""symbol":"""#, "symbol `` is not valid");
     for (bytes, expected) in
         [(&b"\xff\xfe"[..], "not UTF-8"), (b"", "not a JSON object"), (b"[1]", "not a JSON object")]
     {
         assert!(decode(bytes).unwrap_err().to_string().contains(expected));
     }
+}
+
+#[test]
+fn what_only_some_replies_say_is_checked_where_it_is_there() {
+    let check = |change, with, expected| check_fact(bulk_quote(None), change, with, expected);
+    check(r#""quoted_at":"2024"#, r#""quoted_at":"24"#, "field `quoted_at` is wrong");
+    check(r#"{"price":1242.9"#, r#"{"price":-1"#, "field `extended_hours.price` is wrong: price `-1` is not positive");
+    check(r#"{"price":1242.9,"#, r#"{"#, "`quote.v1` has no field `extended_hours.price`");
+    let check = |change, with, expected| check_fact(adjusted_bar(), change, with, expected);
+    check(r#","adjusted_close":125.1748"#, "", "`bar.v1` has no field `adjusted_close`");
+    check(r#","split_coefficient":4"#, "", "`bar.v1` has no field `split_coefficient`");
+    check(r#""dividend_amount":0"#, r#""dividend_amount":"no""#, "field `dividend_amount` is wrong");
+    let mut nobody = adjusted_bar();
+    if let Fact::Bar(bar) = &mut nobody {
+        bar.subject = None;
+    }
+    check_fact(nobody, r#""symbol":null"#, r#""symbol":null"#, "`bar.v1` has no field `symbol`");
+    // Nulls say the same as absence.
+    let text = observation(&Observation { fact: adjusted_bar(), flags: vec![] }).to_json(0, at("2026-11-20T15:32:00Z"));
+    let (front, _) = text.split_once(r#","adjusted_close""#).unwrap();
+    let nulls = format!(r#"{front},"adjusted_close":null,"dividend_amount":null,"split_coefficient":null}}"#);
+    assert!(matches!(decode(nulls.as_bytes()).unwrap().fact, Some(Fact::Bar(VendorBar { adjustment: None, .. }))));
+}
+
+#[test]
+fn of_events_only_the_envelope_is_read() {
+    let record = |schema: &str, key: &str, id: &str, timestamp: &str| {
+        let body = r#""symbol":7,"price":{"final":[]},"final":"yes","extended_hours":1"#;
+        format!(
+            r#"{{"schema":"{schema}","key":"{key}","rev":2,"id":"{id}","source":"x","timestamp":"{timestamp}",{body}}}"#
+        )
+    };
+    let (key, id, timestamp) = ("00112233445566778899aabbccddeeff", "f".repeat(32), "2026-11-20T15:31:00.000Z");
+    for schema in &SCHEMAS[3..] {
+        let read = decode(record(schema, key, &id, timestamp).as_bytes()).unwrap();
+        assert_eq!(
+            (read.key.to_string().as_str(), read.rev, read.id.to_string(), read.fact),
+            (key, 2, id.clone(), None)
+        );
+        for (bad, field) in [
+            (record(schema, "x", &id, timestamp), "`key`"),
+            (record(schema, key, "x", timestamp), "`id`"),
+            (record(schema, key, &id, "2026-11-20"), "`timestamp`"),
+        ] {
+            let error = decode(bad.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(field), "{error}");
+        }
+    }
+    for schema in &SCHEMAS[..3] {
+        assert!(decode(record(schema, key, &id, timestamp).as_bytes()).is_err(), "{schema}");
+    }
+    let error = decode(record("metric.v1", key, &id, timestamp).as_bytes()).unwrap_err().to_string();
+    assert_eq!(error, format!("schema `metric.v1` is not read here; known: {}", SCHEMAS.join(", ")));
 }
 
 proptest::proptest! {

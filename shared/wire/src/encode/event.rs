@@ -1,4 +1,9 @@
 //! Records of what happens around the market: `news.v1`, `calendar.v1`, `system.v1`, `mover.v1`, `alert.v1`.
+//!
+//! Texts of the vendor enter as they are and leave escaped, numbers as its decimals. Nothing is cut:
+//! a record that is too large for a stream is refused where records are sent.
+
+use std::fmt::Write;
 
 use market::{Alert, Article, Decimal, EarningsDate, Event, Flag, MarketStatus, Mover, Subject};
 use serde_json::Value;
@@ -6,32 +11,30 @@ use serde_json::Value;
 use super::{Record, Source, json_number, push_optional, rfc3339_millis, subject_fields};
 use crate::{identity::Digest128, partition};
 
+/// The `type` of a record of `system.v1` that says whether a market trades.
+const MARKET_STATUS: &str = "market_status";
+
 /// The record of an event, for the events stream.
 pub(super) fn record(event: &Event, flags: &[Flag]) -> Record {
     let timestamp = rfc3339_millis(event.event_time());
     let (schema, kind, body) = match event {
         Event::Article(article) => ("news.v1", "news", article_body(article)),
         Event::EarningsDate(date) => ("calendar.v1", "calendar", earnings_body(date)),
-        Event::MarketStatus(status) => ("system.v1", "system", status_body(status)),
+        Event::MarketStatus(status) => ("system.v1", MARKET_STATUS, status_body(status)),
         Event::Mover(mover) => ("mover.v1", "mover", mover_body(mover)),
         Event::Alert(alert) => ("alert.v1", alert.kind, alert_body(alert)),
     };
     let entity = event.entity();
+    // An article is its address: if the vendor corrects when it was published, that is a revision.
+    let happened = if matches!(event, Event::Article(_)) { "" } else { &timestamp };
     let interval = match event {
         Event::Alert(alert) => alert.interval.map_or("", market::Interval::as_str),
         _ => "",
     };
     let source = Source::AlphaVantage;
-    let key = Digest128::of(&[
-        schema.as_bytes(),
-        source.as_str().as_bytes(),
-        entity.as_bytes(),
-        timestamp.as_bytes(),
-        interval.as_bytes(),
-        b"",
-        b"",
-        b"",
-    ]);
+    // The places of basis, freshness and origin, which no event has, stay empty.
+    let parts = [schema, source.as_str(), &entity, happened, interval, "", "", ""];
+    let key = Digest128::of(&parts.map(str::as_bytes));
     // What a shard is chosen by: the instrument, or else what tells the event apart.
     let about = event.subject().map_or(entity, |subject| subject.to_string());
     let flags: Vec<String> = flags.iter().map(|flag| format!("\"{flag}\"")).collect();
@@ -46,13 +49,27 @@ pub(super) fn record(event: &Event, flags: &[Flag]) -> Record {
     }
 }
 
+/// What JSON allows in a text as it is, but not every reader takes so: U+0085, U+2028 and U+2029 end a
+/// line for some (`str.splitlines` in Python), and the other control characters steer terminals.
+fn is_escaped_here(c: char) -> bool {
+    c.is_control() || c == '\u{2028}' || c == '\u{2029}'
+}
+
 /// A text as JSON writes it, escaped and in quotes.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    let json = Value::from(text).to_string();
+    if !json.contains(is_escaped_here) {
+        return json;
+    }
+    json.chars().fold(String::with_capacity(json.len() + 8), |mut out, c| {
+        // All of them have four hex digits; writing to a string cannot fail.
+        let _ = if is_escaped_here(c) { write!(out, "\\u{:04x}", u32::from(c)) } else { out.write_char(c) };
+        out
+    })
 }
 
 fn quoted_list(texts: &[String]) -> String {
-    Value::from(texts).to_string()
+    format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(","))
 }
 
 fn optional(text: Option<&str>) -> String {
@@ -114,7 +131,7 @@ fn earnings_body(date: &EarningsDate) -> String {
 
 fn status_body(status: &MarketStatus) -> String {
     format!(
-        r#""type":"market_status","market_type":{},"region":{},"primary_exchanges":{},"local_open":{},"local_close":{},"status":"{}","notes":{}"#,
+        r#""type":"{MARKET_STATUS}","market_type":{},"region":{},"primary_exchanges":{},"local_open":{},"local_close":{},"status":"{}","notes":{}"#,
         quoted(&status.market_type),
         quoted(&status.region),
         quoted(&status.primary_exchanges),

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use market::{
-    Bar, Basis, Decimal, Fact, Flag, Freshness, Interval, Observation, Ohlc, Quote, Rate, Subject, VendorBar,
+    Adjustment, Alert, Article, Bar, Basis, Decimal, EarningsDate, ExtendedHours, Fact, Flag, Freshness, Interval,
+    MarketStatus, Mover, MoverList, Observation, Ohlc, Quote, Rate, Subject, TickerSentiment, Topic, VendorBar,
 };
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -77,5 +78,108 @@ pub(crate) fn rate() -> Rate {
         bid: Some("158.72838292".parse().unwrap()),
         ask: Some("158.73495442".parse().unwrap()),
         freshness: Freshness::Realtime,
+    }
+}
+
+pub(crate) fn bulk_quote() -> Quote {
+    Quote {
+        symbol: "MSTR".parse().unwrap(),
+        trading_day: "2024-10-30".parse().unwrap(),
+        prices: prices("246.21", "255.8", "239.0", "247.31"),
+        previous_close: Some("258.24".parse().unwrap()),
+        change: Some(decimal("-10.93")),
+        change_percent: Some(decimal("-4.2325")),
+        volume: "20592520".parse().unwrap(),
+        freshness: Freshness::Realtime,
+        is_final: false,
+        quoted_at: Some(at("2024-10-30T23:59:57.644Z")),
+        extended_hours: Some(ExtendedHours {
+            price: "242.9".parse().unwrap(),
+            change: Some(decimal("-4.41")),
+            change_percent: Some(decimal("-1.78319")),
+        }),
+    }
+}
+
+pub(crate) fn adjusted_bar() -> VendorBar {
+    let adjustment = Adjustment {
+        adjusted_close: "219.3".parse().unwrap(),
+        dividend: decimal("0.0000"),
+        split_coefficient: decimal("1.0"),
+    };
+    VendorBar { adjustment: Some(adjustment), ..daily_bar() }
+}
+
+pub(crate) fn article() -> Article {
+    Article {
+        url: "https://www.benzinga.com/markets/tech/26/05/52624745/tim-cook-finds-purpose".to_owned(),
+        title: "Tim Cook Finds Purpose, Intel Strikes Deal: This Week In Appleverse".to_owned(),
+        at: at("2026-05-17T11:01:00Z"),
+        authors: vec!["Mohd Haider".to_owned()],
+        summary: "This article provides a recap of recent news involving Apple.".to_owned(),
+        banner_image: None,
+        source: "Benzinga".to_owned(),
+        source_domain: Some("Benzinga".to_owned()),
+        category: Some("General".to_owned()),
+        topics: vec![Topic { name: "technology".to_owned(), relevance: decimal("0.846949") }],
+        sentiment_score: Some(decimal("0.22902")),
+        sentiment_label: Some("Somewhat-Bullish".to_owned()),
+        tickers: vec![TickerSentiment {
+            ticker: "AAPL".to_owned(),
+            relevance: decimal("1.000000"),
+            score: decimal("0.061509"),
+            label: "Neutral".to_owned(),
+        }],
+    }
+}
+
+pub(crate) fn earnings() -> EarningsDate {
+    EarningsDate {
+        symbol: "A".parse().unwrap(),
+        name: "Agilent Technologies Inc".to_owned(),
+        report_date: "2025-11-24".parse().unwrap(),
+        fiscal_date_ending: "2025-10-31".parse().unwrap(),
+        estimate: Some(decimal("1.58")),
+        currency: Some("USD".to_owned()),
+        time_of_day: None,
+    }
+}
+
+pub(crate) fn status() -> MarketStatus {
+    MarketStatus {
+        market_type: "Equity".to_owned(),
+        region: "United States".to_owned(),
+        primary_exchanges: "NASDAQ, NYSE, AMEX, BATS".to_owned(),
+        local_open: Some("09:30".to_owned()),
+        local_close: Some("16:15".to_owned()),
+        is_open: false,
+        notes: None,
+        seen_on: "2026-05-17".parse().unwrap(),
+    }
+}
+
+pub(crate) fn mover() -> Mover {
+    Mover {
+        list: MoverList::TopGainers,
+        rank: 1,
+        symbol: "DUKRW".parse().unwrap(),
+        at: at("2026-05-15T20:16:00Z"),
+        price: "1.8".parse().unwrap(),
+        change: decimal("1.79"),
+        change_percent: decimal("17900.0"),
+        volume: "166004".parse().unwrap(),
+    }
+}
+
+pub(crate) fn alert() -> Alert {
+    Alert {
+        kind: "price_spike",
+        severity: "low",
+        subject: Subject::Equity("IBM".parse().unwrap()),
+        at: at("2026-05-15T15:31:00Z"),
+        interval: Some(Interval::Min1),
+        value: 0.0613,
+        threshold: 0.05,
+        text: "IBM rose by 6.13 % in a minute; usual are up to 5 %".to_owned(),
     }
 }
