@@ -18,4 +18,6 @@ pub use identity::{Digest128, Id, Key};
 pub use pack::{Packed, pack};
 pub use partition::{PartitionKey, crypto, event, financial};
 pub use produce::{Batches, Entry, Oversized, batches};
-pub use sent::{SENT_MAX, Sent, SentError};
+pub use sent::{
+    ATTACHMENT_BYTES, ATTACHMENT_NAME_BYTES, ATTACHMENTS_MAX, Attachment, AttachmentError, SENT_MAX, Sent, SentError,
+};

@@ -1,9 +1,26 @@
-//! The ledger of what was sent about one subject: per fact its last revision and content.
+//! The ledger of what is sent about one subject: per fact its last revision and content.
 //!
-//! It decides whether a fact is news. It is written after Kinesis took the record, never before: a
-//! crash in between sends the same record again, with the same id.
+//! It decides whether a fact is news, and under which revision. The order of a poll is: reserve the
+//! revisions, write the ledger, put the records, confirm what was taken, write the ledger. A crash
+//! in between sends the same record again, with the same id; if the vendor corrected the value
+//! meanwhile, the correction gets the next revision, because the one reserved may be in the stream.
+//!
+//! Never are two contents sent under one revision, by any number of pollers, as long as
+//! - each puts only what stands reserved in the ledger that it wrote *on condition* that nobody
+//!   else wrote it since it was read, and asks for [`Sent::news`] again if that was refused;
+//! - all that send a key share one ledger: this one knows nothing of the others;
+//! - the ledger remembers the key: beyond [`SENT_MAX`] facts the oldest are forgotten.
+//!
+//! Between two pollers the greater revision goes to who reserved later, which need not be who asked
+//! the vendor later; the next poll puts that right. Small blobs of others can ride along in the item.
+
+mod attachment;
+mod codec;
 
 use std::collections::BTreeMap;
+
+pub use attachment::{ATTACHMENT_BYTES, ATTACHMENT_NAME_BYTES, ATTACHMENTS_MAX, Attachment, AttachmentError};
+pub use codec::SentError;
 
 use crate::identity::{Digest128, Key};
 
@@ -11,144 +28,113 @@ use crate::identity::{Digest128, Key};
 /// longest reply has rows, so that no row is ever news twice.
 pub const SENT_MAX: usize = 4096;
 
-/// The format that is written.
-const FORMAT: u8 = 1;
-const ENTRY_BYTES: usize = 16 + 8 + 4 + 16;
-
-/// The bytes are no ledger.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SentError {
-    /// Written by a version of kinetick with another format.
-    #[error(
-        "the ledger of what was sent has format `{0}`, this version reads `{FORMAT}`: deploy the version that wrote it, or delete the item"
-    )]
-    UnknownFormat(u8),
-    /// Cut off.
-    #[error("the ledger of what was sent is damaged: delete the item; facts of the last days are then sent once more")]
-    Corrupt,
+/// What is known of the last revision of a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It was about to be put with this content; it may be in the stream, or not.
+    Reserved(Digest128),
+    /// The stream took it with this content.
+    Confirmed(Digest128),
+    /// Two contents were put, or were about to be, so that no content is known to be the current one.
+    Disputed,
 }
 
+impl Fate {
+    /// What both know together. Commutative, associative, idempotent.
+    fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Confirmed(one), Self::Reserved(two) | Self::Confirmed(two))
+            | (Self::Reserved(two), Self::Confirmed(one))
+                if one == two =>
+            {
+                Self::Confirmed(one)
+            }
+            (Self::Reserved(one), Self::Reserved(two)) if one == two => Self::Reserved(one),
+            _ => Self::Disputed,
+        }
+    }
+}
+
+/// The last revision of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Last {
+    /// Event time in milliseconds since 1970.
     at: i64,
     rev: u32,
-    content: Digest128,
+    fate: Fate,
 }
 
-/// What was sent about one subject.
+impl Last {
+    /// The greater revision, and of one revision what both know. Commutative, associative, idempotent.
+    fn join(self, other: Self) -> Self {
+        let (rev, fate) = match self.rev.cmp(&other.rev) {
+            std::cmp::Ordering::Less => (other.rev, other.fate),
+            std::cmp::Ordering::Equal => (self.rev, self.fate.join(other.fate)),
+            std::cmp::Ordering::Greater => (self.rev, self.fate),
+        };
+        Self { at: self.at.max(other.at), rev, fate }
+    }
+}
+
+/// What is sent about one subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sent(BTreeMap<Key, Last>);
+pub struct Sent {
+    facts: BTreeMap<Key, Last>,
+    attachments: BTreeMap<String, Attachment>,
+}
 
 impl Sent {
-    /// The revision under which this content is news; `None` if it was the last that was sent.
+    /// The revision under which this content is news; `None` if the stream took it as the last one.
+    ///
+    /// What was reserved with this content and not confirmed is news under that same revision; after
+    /// any other content it is news under the next.
     pub fn news(&self, key: Key, content: Digest128) -> Option<u32> {
-        match self.0.get(&key) {
-            None => Some(0),
-            Some(last) if last.content == content => None,
-            Some(last) => Some(last.rev + 1),
+        let Some(last) = self.facts.get(&key) else { return Some(0) };
+        match last.fate {
+            Fate::Confirmed(sent) if sent == content => None,
+            Fate::Reserved(reserved) if reserved == content => Some(last.rev),
+            // At the last number there is no next one; that many corrections of one fact do not happen.
+            _ => Some(last.rev.saturating_add(1)),
         }
+    }
+
+    /// Notes that it is about to be put under the revision that [`Sent::news`] gave. `at` is the event
+    /// time in milliseconds since 1970. It holds once the ledger is written.
+    pub fn reserve(&mut self, key: Key, at: i64, rev: u32, content: Digest128) {
+        self.note(key, Last { at, rev, fate: Fate::Reserved(content) });
     }
 
     /// Notes that Kinesis took it. `at` is the event time in milliseconds since 1970.
     pub fn confirm(&mut self, key: Key, at: i64, rev: u32, content: Digest128) {
-        let last = Last { at, rev, content };
-        let kept = self.0.entry(key).or_insert(last);
-        // Two pollers at once: the greater revision stays, and between equal ones the greater content.
-        if (kept.rev, kept.content) < (rev, content) {
-            *kept = last;
-        }
-        if self.0.len() > SENT_MAX
-            && let Some(oldest) = self.0.iter().min_by_key(|(key, last)| (last.at, **key)).map(|(key, _)| *key)
-        {
-            self.0.remove(&oldest);
-        }
+        self.note(key, Last { at, rev, fate: Fate::Confirmed(content) });
     }
 
-    /// Takes in what another poller confirmed meanwhile.
+    /// Takes in what another poller wrote meanwhile. In any order and however often, the result is the same.
     pub fn merge(&mut self, other: &Self) {
-        for (key, last) in &other.0 {
-            self.confirm(*key, last.at, last.rev, last.content);
-        }
+        other.facts.iter().for_each(|(key, last)| self.note(*key, *last));
+        attachment::merge(&mut self.attachments, &other.attachments);
     }
 
-    /// Writes the ledger.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1 + self.0.len() * ENTRY_BYTES);
-        out.push(FORMAT);
-        for (key, last) in &self.0 {
-            out.extend_from_slice(&key.0);
-            out.extend_from_slice(&last.at.to_le_bytes());
-            out.extend_from_slice(&last.rev.to_le_bytes());
-            out.extend_from_slice(&last.content.0);
-        }
-        out
+    /// What rides along under a name.
+    pub fn attachment(&self, name: &str) -> Option<&Attachment> {
+        self.attachments.get(name)
     }
 
-    /// Reads a ledger.
-    pub fn decode(bytes: &[u8]) -> Result<Self, SentError> {
-        let (&format, mut rest) = bytes.split_first().ok_or(SentError::Corrupt)?;
-        if format != FORMAT {
-            return Err(SentError::UnknownFormat(format));
+    /// Lets something ride along, unless what is there has a greater version or the same one. To begin
+    /// anew, give a greater version: a merge brings back what is merely left out.
+    pub fn attach(&mut self, name: &str, attachment: Attachment) -> Result<(), AttachmentError> {
+        attachment::attach(&mut self.attachments, name, attachment)
+    }
+
+    fn note(&mut self, key: Key, last: Last) {
+        self.facts.entry(key).and_modify(|known| *known = known.join(last)).or_insert(last);
+        if self.facts.len() > SENT_MAX
+            && let Some(oldest) = self.facts.iter().min_by_key(|(key, last)| (last.at, **key)).map(|(key, _)| *key)
+        {
+            self.facts.remove(&oldest);
         }
-        let mut sent = BTreeMap::new();
-        while !rest.is_empty() {
-            let (key, tail) = rest.split_first_chunk().ok_or(SentError::Corrupt)?;
-            let (at, tail) = tail.split_first_chunk().ok_or(SentError::Corrupt)?;
-            let (rev, tail) = tail.split_first_chunk().ok_or(SentError::Corrupt)?;
-            let (content, tail) = tail.split_first_chunk().ok_or(SentError::Corrupt)?;
-            let last =
-                Last { at: i64::from_le_bytes(*at), rev: u32::from_le_bytes(*rev), content: Digest128(*content) };
-            sent.insert(Digest128(*key), last);
-            rest = tail;
-        }
-        Ok(Self(sent))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn digest(n: u64) -> Digest128 {
-        Digest128::of(&[&n.to_le_bytes()])
-    }
-
-    #[test]
-    fn only_other_content_is_news_and_gets_the_next_revision() {
-        let mut sent = Sent::default();
-        assert_eq!(sent.news(digest(1), digest(10)), Some(0));
-        sent.confirm(digest(1), 5, 0, digest(10));
-        assert_eq!(sent.news(digest(1), digest(10)), None);
-        assert_eq!(sent.news(digest(1), digest(11)), Some(1));
-        sent.confirm(digest(1), 5, 1, digest(11));
-        assert_eq!(sent.news(digest(1), digest(10)), Some(2), "back to an old value is news again");
-        assert_eq!(Sent::decode(&sent.encode()).unwrap(), sent);
-    }
-
-    #[test]
-    fn the_oldest_are_forgotten_first_and_damage_is_told() {
-        let mut sent = Sent::default();
-        for n in 0..=SENT_MAX as u64 {
-            sent.confirm(digest(n), n as i64, 0, digest(n));
-        }
-        assert_eq!(sent.news(digest(0), digest(0)), Some(0));
-        assert_eq!(sent.news(digest(1), digest(1)), None);
-        let mut bytes = sent.encode();
-        bytes.pop();
-        assert_eq!(Sent::decode(&bytes), Err(SentError::Corrupt));
-        assert_eq!(Sent::decode(&[]), Err(SentError::Corrupt));
-        assert_eq!(Sent::decode(&[7]), Err(SentError::UnknownFormat(7)));
-    }
-
-    #[test]
-    fn two_pollers_end_with_the_same_ledger() {
-        let (mut one, mut two) = (Sent::default(), Sent::default());
-        one.confirm(digest(1), 5, 1, digest(10));
-        two.confirm(digest(1), 5, 1, digest(11));
-        two.confirm(digest(2), 6, 0, digest(12));
-        let (before_one, before_two) = (one.clone(), two.clone());
-        one.merge(&before_two);
-        two.merge(&before_one);
-        assert_eq!(one, two);
-    }
-}
+mod tests;
