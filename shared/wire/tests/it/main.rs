@@ -9,4 +9,5 @@
 mod events;
 mod golden;
 mod ledger;
+mod records;
 mod sample;
