@@ -11,10 +11,12 @@ mod poll;
 pub mod port;
 mod process;
 mod produce;
+mod put;
 mod sweep;
 
 pub use advance::Warm;
 pub use outcome::{PollOutcome, ProcessOutcome, Refusal, SweepOutcome};
 pub use poll::{Cooldowns, PollSettings, poll};
 pub use process::{Arrived, ProcessSettings, Processed, process};
+pub use put::{Latencies, Put, PutSettings, PutStats, Refused, put};
 pub use sweep::sweep;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use failure::Failure;
 use serde::{Deserialize, Serialize};
 
+use crate::put::PutStats;
+
 /// A reply that was not data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
@@ -45,6 +47,8 @@ pub struct PollOutcome {
     pub in_flight: u64,
     /// Replies of unknown shape, kept with the dead letters.
     pub quarantined: u64,
+    /// What was sent to the stream, and how long its answers took.
+    pub producer: PutStats,
     /// Requests that were not sent, since the run was stopped.
     pub not_asked: u64,
     /// Why it was stopped.

@@ -5,20 +5,15 @@
 
 use alphavantage::Request;
 use failure::{DeadLetter, Failure, Kind, Place, Stage};
-use flow::Backoff;
-use jiff::SignedDuration;
 use market::Observation;
-use wire::{Digest128, Entry, Key, Sent, batches, observation};
+use wire::{Digest128, Entry, Key, Parcel, Sent, observation};
 
 use crate::{
     outcome::{PollOutcome, note},
     port::{CallError, KeepDeadLetters, Ledger, LedgerError, PutRecords, Runtime},
+    put::{Put, PutSettings, Refused, put},
 };
 
-/// The owner's schedule: three retries, 1, 2 and 4 seconds at the most.
-const PRODUCE: Backoff = Backoff { base: SignedDuration::from_secs(1), cap: SignedDuration::from_secs(4), attempts: 4 };
-/// What is kept back of the invocation to file what is left.
-const FILING: SignedDuration = SignedDuration::from_secs(4);
 /// How often the ledger is merged with that of another poller.
 const LEDGER_ATTEMPTS: u32 = 5;
 
@@ -44,7 +39,7 @@ struct Outgoing {
     at: i64,
     rev: u32,
     content: Digest128,
-    entry: Entry,
+    parcel: Parcel,
 }
 
 impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtime>
@@ -71,9 +66,9 @@ impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtim
         for record in &arrived {
             sent.confirm(record.key, record.at, record.rev, record.content);
         }
-        let left = left.into_iter().map(|(record, reason, kind)| {
+        let left = left.into_iter().map(|Refused { entry, reason, kind }| {
             let failure = Failure::new(Stage::Produce, kind, request.to_string(), reason);
-            (None, self.letter(failure, record.entry.data, Some(record.entry.partition_key.as_str())))
+            (None, self.letter(failure, entry.data, Some(entry.partition_key.as_str())))
         });
 
         let rejected = rows.rejected.into_iter().filter_map(|(reason, payload)| {
@@ -125,7 +120,8 @@ impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtim
             sent.confirm(key, at, rev, content);
             let entry =
                 Entry { partition_key: record.partition_key().clone(), data: record.to_json(rev, now).into_bytes() };
-            outgoing.push(Outgoing { key, at, rev, content, entry });
+            let parcel = Parcel { entry, ordered: record.is_ordered() };
+            outgoing.push(Outgoing { key, at, rev, content, parcel });
         }
         outgoing
     }
@@ -137,55 +133,21 @@ impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtim
         outgoing: Vec<Outgoing>,
         request: &Request,
         outcome: &mut PollOutcome,
-    ) -> (Vec<Outgoing>, Vec<(Outgoing, String, Kind)>) {
-        let entries: Vec<Entry> = outgoing.iter().map(|record| record.entry.clone()).collect();
-        let plan = batches(&entries);
-        // The reason why each record is not in Kinesis; none for one that is.
-        let mut pending: Vec<Option<(String, Kind)>> = vec![None; outgoing.len()];
-        for oversized in &plan.oversized {
-            pending[oversized.index] = Some((oversized.to_string(), Kind::Oversized));
+    ) -> (Vec<Outgoing>, Vec<Refused>) {
+        let parcels = outgoing.iter().map(|record| record.parcel.clone()).collect();
+        let Put { fates, stats, failed_calls } = put(self.stream, self.runtime, &PutSettings::default(), parcels).await;
+        outcome.producer.add(&stats);
+        for CallError { kind, message } in failed_calls {
+            note(&mut outcome.failures, Failure::new(Stage::Produce, kind, request.to_string(), message));
         }
-        for call in plan.calls {
-            let mut left: Vec<usize> = call.collect();
-            let mut failed = 0;
-            while !left.is_empty() {
-                let batch: Vec<Entry> = left.iter().map(|&at| entries[at].clone()).collect();
-                match self.stream.put_records(&batch).await {
-                    Ok(answers) => {
-                        let mut answers = answers.into_iter();
-                        left.retain(|&at| {
-                            let refused = answers.next().unwrap_or_else(|| Some("no answer".to_owned()));
-                            pending[at] = refused.map(|reason| (reason, Kind::Unavailable));
-                            pending[at].is_some()
-                        });
-                    }
-                    // The write may have happened; the same ids go again.
-                    Err(CallError { kind, message }) => {
-                        left.iter().for_each(|&at| pending[at] = Some((message.clone(), kind)));
-                        note(
-                            &mut outcome.failures,
-                            Failure::new(Stage::Produce, kind, request.to_string(), message.clone()),
-                        );
-                    }
-                }
-                if left.is_empty() {
-                    break;
-                }
-                failed += 1;
-                match PRODUCE.wait(failed, self.runtime.random()) {
-                    Some(wait) if self.runtime.remaining() > wait + FILING => self.runtime.sleep(wait).await,
-                    _ => break,
-                }
+        let (mut arrived, mut left) = (Vec::new(), Vec::new());
+        for (record, fate) in outgoing.into_iter().zip(fates) {
+            match fate {
+                Ok(()) => arrived.push(record),
+                Err(refused) => left.push(refused),
             }
         }
-        let (mut arrived, mut lost) = (Vec::new(), Vec::new());
-        for (record, reason) in outgoing.into_iter().zip(pending) {
-            match reason {
-                None => arrived.push(record),
-                Some((reason, kind)) => lost.push((record, reason, kind)),
-            }
-        }
-        (arrived, lost)
+        (arrived, left)
     }
 
     async fn keep(&self, letters: &[DeadLetter]) -> Result<(), CallError> {
@@ -235,7 +197,7 @@ fn ledger_failure(request: &Request, error: LedgerError) -> Failure {
 mod tests {
     use std::sync::Mutex;
 
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
 
     use super::*;
 
@@ -290,16 +252,19 @@ mod tests {
             at: 0,
             rev: 0,
             content: Digest128([0; 16]),
-            entry: Entry { partition_key: wire::financial(&symbol), data: vec![b'x'; bytes] },
+            parcel: Parcel {
+                entry: Entry { partition_key: wire::financial(&symbol), data: vec![b'x'; bytes] },
+                ordered: false,
+            },
         });
-        let sizes = [outgoing[0].entry.size(), outgoing[2].entry.size()];
+        let sizes = [outgoing[0].parcel.entry.size(), outgoing[2].parcel.entry.size()];
         let mut outcome = PollOutcome::default();
         let request = Request::GlobalQuote { symbol };
         let (arrived, left) = producer.put(outgoing.into(), &request, &mut outcome).await;
         assert_eq!((arrived.len(), left.len()), (2, 1));
         assert_eq!(*taken.0.lock().unwrap(), sizes);
-        let (record, reason, kind) = &left[0];
-        assert_eq!((record.entry.data.len(), *kind), (wire::limits::KINESIS_RECORD_BYTES, Kind::Oversized));
+        let Refused { entry, reason, kind } = &left[0];
+        assert_eq!((entry.data.len(), *kind), (wire::limits::KINESIS_RECORD_BYTES, Kind::Oversized));
         assert!(reason.contains("send less per record"), "{reason}");
     }
 }

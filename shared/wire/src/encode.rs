@@ -73,6 +73,12 @@ impl Record {
         &self.partition_key
     }
 
+    /// Whether it must not overtake another record of its partition key: what replaces the value before it, or is a
+    /// step of something. Bars are joined by their revision, readings of indicators by their bar, and news stand alone.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.schema, "quote.v1" | "rate.v1" | "alert.v1" | "system.v1")
+    }
+
     /// The record's text as this revision: one line, without the newline.
     pub fn to_json(&self, rev: u32, ingested_at: Timestamp) -> String {
         format!(

@@ -133,6 +133,15 @@ fn identity_follows_the_fact_and_its_content() {
 }
 
 #[test]
+fn what_replaces_the_value_before_it_is_ordered_and_bars_are_not() {
+    for fact in facts() {
+        let expected = !matches!(fact, Fact::Bar(_));
+        let record = observation(&Observation { fact, flags: vec![] });
+        assert_eq!(record.is_ordered(), expected, "{record:?}");
+    }
+}
+
+#[test]
 fn indicator_records_hold_what_json_can_hold() {
     let subject = Subject::Pair("BTC/USD".parse().unwrap());
     let record = indicator(&IndicatorBody {
