@@ -46,11 +46,16 @@ pub(crate) enum Effect {
     Spoil(Spoiled),
     /// The usual reply, late by the clock on the wall.
     Delay(Duration),
+    /// No reply for as long as the connection lasts.
+    Hang,
 }
+
+/// The name of [`Effect::Hang`].
+pub(crate) const HANG: &str = "hang";
 
 /// The answers that may be asked for. A burst is refused in the words for the free plan, the
 /// hardest to tell from the daily limit and from a premium endpoint.
-const ANSWERS: [(&str, Effect); 17] = [
+const ANSWERS: [(&str, Effect); 20] = [
     ("limit_second", Effect::Refuse(Refusal::LimitSecond(Plan::Free))),
     ("limit_minute", Effect::Refuse(Refusal::LimitMinute)),
     ("limit_day", Effect::Refuse(Refusal::LimitDay)),
@@ -60,6 +65,8 @@ const ANSWERS: [(&str, Effect); 17] = [
     ("artificial", Effect::Refuse(Refusal::Artificial)),
     ("bad_request", Effect::Refuse(Refusal::BadRequest)),
     ("unknown_symbol", Effect::Refuse(Refusal::UnknownSymbol)),
+    ("no_articles", Effect::Refuse(Refusal::NoArticles)),
+    ("not_acceptable", Effect::Refuse(Refusal::NotAcceptable)),
     ("empty", Effect::Refuse(Refusal::Empty)),
     ("http_503", Effect::Refuse(Refusal::Http503)),
     ("unknown_shape", Effect::Refuse(Refusal::UnknownShape)),
@@ -68,6 +75,7 @@ const ANSWERS: [(&str, Effect); 17] = [
     ("out_of_session", Effect::Spoil(Spoiled::OutOfSession)),
     ("cut", Effect::Spoil(Spoiled::Cut)),
     ("wrong_symbol", Effect::Spoil(Spoiled::WrongSymbol)),
+    (HANG, Effect::Hang),
 ];
 
 /// A wrong answer to requests that match.
@@ -159,7 +167,8 @@ impl Fault {
     fn matches(&self, function: Function, subject: &str) -> bool {
         self.left != Some(0)
             && self.function.is_none_or(|own| own == function)
-            && self.symbol.as_deref().is_none_or(|own| own == subject)
+            // One symbol of a list is enough.
+            && self.symbol.as_deref().is_none_or(|own| own == subject || subject.split(',').any(|part| part.trim() == own))
     }
 
     /// The fault as it was written, with the number of times that are left.
@@ -227,6 +236,11 @@ mod tests {
         let cut = one(Function::CurrencyExchangeRate, "BTC/USD");
         assert_eq!(cut.effect, Some(Effect::Spoil(Spoiled::Cut)));
         assert_eq!(cut.delay, Duration::from_millis(2));
+
+        let mut faults = Fault::parse_list(br#"[{"symbol":"msft","answer":"hang"}]"#).unwrap();
+        let mut bulk = |subject: &str| strike(&mut faults, Function::RealtimeBulkQuotes, subject).effect;
+        assert_eq!(bulk("AAPL,MSFT"), Some(Effect::Hang));
+        assert_eq!(bulk("AAPL,MSFT.X"), None);
     }
 
     #[test]
@@ -255,6 +269,7 @@ mod tests {
             match effect {
                 Effect::Refuse(refusal) => assert_eq!(refusal.label(), name),
                 Effect::Spoil(spoiled) => assert_eq!(spoiled.label(), name),
+                Effect::Hang => assert_eq!(name, HANG),
                 Effect::Delay(_) => panic!("a delay has a number"),
             }
         }

@@ -3,8 +3,9 @@
 //! Prices come from a seeded process and time from a clock that can run faster than the one on the
 //! wall, so every run can be repeated. Limits are enforced by that clock, in the vendor's words.
 //! It can be told to answer with any refusal or fault, or to serve prepared replies once each. It
-//! shares no code with the client that polls it, and it is not a market: no holidays, splits,
-//! dividends or news, and quotes are live on every plan unless `entitlement=delayed` is asked for.
+//! shares no code with the client that polls it, and it is not a market: no dividends, no splits but
+//! those it is told of, news that say nothing, and quotes that are live on every plan unless
+//! `entitlement=delayed` is asked for.
 
 mod calls;
 mod clock;
@@ -15,12 +16,15 @@ mod function;
 mod hours;
 mod http;
 mod limits;
+mod negotiation;
 mod prices;
 mod refusal;
 mod render;
 mod replies;
+mod seeded;
 mod service;
 mod simulator;
+mod splits;
 
 pub use calls::CALLS_KEPT;
 pub use clock::RealTime;
@@ -29,3 +33,4 @@ pub use function::Function;
 pub use limits::{Caps, Plan, UnknownPlan};
 pub use replies::RepliesError;
 pub use simulator::{MarketSimulator, Options, Running, StartError};
+pub use splits::{Split, SplitError};

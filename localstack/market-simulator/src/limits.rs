@@ -6,6 +6,7 @@
 use std::{collections::VecDeque, fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use market::session;
 use serde_json::{Value, json};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -54,6 +55,16 @@ impl Plan {
             Self::P600 => "p600",
             Self::P1200 => "p1200",
         }
+    }
+
+    /// Whether it is paid for, which unlocks premium functions.
+    pub const fn is_paid(self) -> bool {
+        !matches!(self, Self::Free)
+    }
+
+    /// Whether real bulk quotes come with it.
+    pub const fn has_bulk(self) -> bool {
+        matches!(self, Self::P600 | Self::P1200)
     }
 
     /// What it allows.
@@ -129,6 +140,15 @@ impl Window {
     }
 }
 
+/// The most calls seen, refused ones included.
+#[derive(Debug, Default)]
+struct Most {
+    second: usize,
+    minute: usize,
+    day: usize,
+    new_york_day: usize,
+}
+
 /// Counts calls and says which ones are too many.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -136,22 +156,34 @@ pub(crate) struct Ledger {
     enforced: bool,
     admitted: Window,
     offered: Window,
-    most: [usize; 3],
+    /// The day in New York and the calls in it.
+    new_york: (Option<Date>, usize),
+    most: Most,
 }
 
 impl Ledger {
     pub(crate) fn new(plan: Plan, enforced: bool) -> Self {
-        Self { plan, enforced, admitted: Window::default(), offered: Window::default(), most: [0; 3] }
+        Self {
+            plan,
+            enforced,
+            admitted: Window::default(),
+            offered: Window::default(),
+            new_york: (None, 0),
+            most: Most::default(),
+        }
     }
 
     /// Counts a call; names the limit it ran into, the longest one first.
     pub(crate) fn call(&mut self, now: Timestamp) -> Option<Limit> {
         self.offered.advance(now);
         self.offered.add(now);
-        let offered = [self.offered.in_second(now), self.offered.recent.len(), self.offered.in_day];
-        for (most, offered) in self.most.iter_mut().zip(offered) {
-            *most = offered.max(*most);
-        }
+        let today = Some(session::new_york_date(now));
+        self.new_york = if self.new_york.0 == today { (today, self.new_york.1 + 1) } else { (today, 1) };
+        let most = &mut self.most;
+        most.second = most.second.max(self.offered.in_second(now));
+        most.minute = most.minute.max(self.offered.recent.len());
+        most.day = most.day.max(self.offered.in_day);
+        most.new_york_day = most.new_york_day.max(self.new_york.1);
 
         self.admitted.advance(now);
         let caps = self.plan.caps();
@@ -175,13 +207,13 @@ impl Ledger {
     /// Limits beside the most calls seen, for the status.
     pub(crate) fn status(&self) -> Value {
         let caps = self.plan.caps();
-        let [second, minute, day] = self.most;
         json!({
             "plan": self.plan.as_str(),
             "enforced": self.enforced,
-            "per_second": {"limit": caps.per_second, "max_seen": second},
-            "per_60_seconds": {"limit": caps.per_60_seconds, "max_seen": minute},
-            "per_day": {"limit": caps.per_day, "max_seen": day},
+            "per_second": {"limit": caps.per_second, "max_seen": self.most.second},
+            "per_60_seconds": {"limit": caps.per_60_seconds, "max_seen": self.most.minute},
+            "per_day": {"limit": caps.per_day, "max_seen": self.most.day},
+            "per_day_in_new_york": {"limit": null, "max_seen": self.most.new_york_day},
         })
     }
 }
@@ -228,5 +260,17 @@ mod tests {
         assert!((0..40).all(|call| ledger.call(at(call * 100)).is_none()));
         assert_eq!(ledger.status()["per_second"], json!({"limit": 1, "max_seen": 10}));
         assert_eq!(ledger.status()["per_day"], json!({"limit": 25, "max_seen": 40}));
+    }
+
+    #[test]
+    fn days_in_utc_and_in_new_york_are_counted_apart() {
+        let mut ledger = Ledger::new(Plan::P1200, true);
+        let midnight: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+        // Five hours before midnight UTC, and five after it, when New York's day ends.
+        for minutes in [-300, -200, -100, 0, 100, 299, 300] {
+            assert_eq!(ledger.call(midnight + SignedDuration::from_mins(minutes)), None);
+        }
+        assert_eq!(ledger.status()["per_day"]["max_seen"], 4);
+        assert_eq!(ledger.status()["per_day_in_new_york"], json!({"limit": null, "max_seen": 6}));
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use clap::Parser;
 use jiff::Timestamp;
 use market::{Pair, Symbol};
-use market_simulator::{Fault, MarketSimulator, Options, Plan, StartError};
+use market_simulator::{Fault, Function, MarketSimulator, Options, Plan, Split, StartError};
 use secrecy::SecretString;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -43,6 +43,9 @@ struct Arguments {
     /// Limits to enforce: free, p75, p150, p300, p600 or p1200.
     #[arg(long, default_value_t = Plan::P75)]
     plan: Plan,
+    /// Serve real bulk quotes whatever the plan; p600 and p1200 have them anyway.
+    #[arg(long)]
+    bulk: bool,
     /// Accept this key only; by default any but none and `demo`.
     #[arg(long, value_name = "KEY")]
     api_key: Option<SecretString>,
@@ -55,15 +58,29 @@ struct Arguments {
     /// Symbols and pairs that do not exist, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     unknown: Vec<String>,
+    /// Splits, SYMBOL@YYYY-MM-DD@N for N new shares for an old one, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "SPLITS")]
+    splits: Vec<Split>,
     /// JSON list of faults in force from the start.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// Folder with an index.json: serve each of its replies once, to the symbols and pairs named.
     #[arg(long, value_name = "DIR")]
     replies: Option<PathBuf>,
+    /// With --replies, the functions that will be asked for, separated by commas; by default quotes, intraday bars,
+    /// rates and days of digital currencies, as far as symbols and pairs are named for them.
+    #[arg(long, value_delimiter = ',', value_name = "FUNCTIONS", requires = "replies", value_parser = function)]
+    functions: Vec<Function>,
     /// End when standard input is closed, so that a parent that dies takes this along.
     #[arg(long)]
     until_stdin_closes: bool,
+}
+
+fn function(name: &str) -> Result<Function, String> {
+    Function::find(name).ok_or_else(|| {
+        let all: Vec<&str> = Function::ALL.iter().map(|function| function.as_str()).collect();
+        format!("function `{name}` is not served; allowed: {}", all.join(", "))
+    })
 }
 
 #[tokio::main]
@@ -119,12 +136,15 @@ fn options(arguments: Arguments) -> Result<Options, Failure> {
         speed: arguments.speed,
         start: arguments.start,
         plan: arguments.plan,
+        bulk: arguments.bulk,
         api_key: arguments.api_key,
         symbols: arguments.symbols,
         pairs: arguments.pairs,
         unknown: arguments.unknown,
+        splits: arguments.splits,
         faults,
         replies: arguments.replies,
+        functions: arguments.functions,
         ..Options::default()
     })
 }

@@ -8,7 +8,10 @@
 use jiff::Timestamp;
 use market::{Currency, Pair, Symbol};
 
-use crate::currencies;
+use crate::{
+    currencies,
+    seeded::{Kind, below, key, mix},
+};
 
 /// Seconds from one trade to the next.
 pub(crate) const TICK_SECONDS: i64 = 15;
@@ -17,6 +20,8 @@ pub(crate) const TICK_SECONDS: i64 = 15;
 pub(crate) const EQUITY_DECIMALS: u32 = 4;
 /// Decimals of a rate, and of a digital currency's price and volume, in replies.
 pub(crate) const CURRENCY_DECIMALS: u32 = 8;
+/// Decimals of a rate's bars shorter than a day.
+pub(crate) const CURRENCY_INTRADAY_DECIMALS: u32 = 5;
 
 /// Layers of noise; each one is four times as slow as the one before and twice as high, as in a
 /// random walk. The slowest turns once in half a year.
@@ -53,9 +58,19 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// The process of a share: around 10 to 500 dollars, at most a fifth up or down.
+    /// The process of a share.
     pub(crate) fn equity(seed: u64, symbol: &Symbol) -> Self {
-        let key = key(seed, 1, symbol.as_str());
+        Self::share(seed, symbol.as_str())
+    }
+
+    /// The process of a share by its ticker: around 10 to 500 dollars, at most a fifth up or down.
+    /// A right or warrant (`CELG^`, `XMPL+`) costs one cent to two dollars and moves four times as much.
+    pub(crate) fn share(seed: u64, ticker: &str) -> Self {
+        let key = key(seed, Kind::Share, ticker);
+        if ticker.ends_with(['^', '+']) {
+            let base = 100 + below(mix(key ^ 1), 20_000);
+            return Self { key, base, amplitude: 400_000, volume: 1 + below(mix(key ^ 2), 2_000) };
+        }
         Self {
             key,
             base: 100_000 + below(mix(key ^ 1), 4_900_000),
@@ -66,7 +81,7 @@ impl Process {
 
     /// The process of a rate, around what the two currencies are worth.
     pub(crate) fn pair(seed: u64, pair: &Pair) -> Self {
-        let key = key(seed, 2, &pair.to_string());
+        let key = key(seed, Kind::Pair, &pair.to_string());
         let (base, quote) = (worth(&pair.base), worth(&pair.quote));
         let one = 10_i128.pow(CURRENCY_DECIMALS);
         let digital = pair.base.is_digital() || pair.quote.is_digital();
@@ -84,14 +99,33 @@ impl Process {
     pub(crate) fn price(&self, tick: i64) -> i64 {
         let deviation: i64 = (0..OCTAVES)
             .map(|octave| {
-                let shift = 2 * octave;
-                let (before, into) = (tick >> shift, tick & ((1 << shift) - 1));
-                let (from, to) = (self.noise(octave, before), self.noise(octave, before + 1));
-                let noise = from + (((to - from) * into) >> shift);
-                ((self.amplitude << octave) * noise) >> NOISE_BITS
+                let before = tick >> (2 * octave);
+                self.layer(octave, tick, self.noise(octave, before), self.noise(octave, before + 1))
             })
             .sum();
+        self.deviate(deviation)
+    }
+
+    /// What a layer adds at a tick, on the way from one of its points to the next.
+    fn layer(&self, octave: u32, tick: i64, from: i64, to: i64) -> i64 {
+        let shift = 2 * octave;
+        let into = tick & ((1 << shift) - 1);
+        let noise = from + (((to - from) * into) >> shift);
+        ((self.amplitude << octave) * noise) >> NOISE_BITS
+    }
+
+    fn deviate(&self, deviation: i64) -> i64 {
         self.base + clamp(i128::from(self.base) * i128::from(deviation) / PPB)
+    }
+
+    /// The decimals of a bar shorter than a day: few, unless the rate is so low that they would hide it.
+    pub(crate) fn intraday_decimals(&self) -> u32 {
+        if self.base < 1_000_000 { CURRENCY_DECIMALS } else { CURRENCY_INTRADAY_DECIMALS }
+    }
+
+    /// A number of the trade at a tick, in `0 .. limit`, that says nothing about its price.
+    pub(crate) fn trade(&self, tick: i64, limit: u64) -> i64 {
+        below(mix(self.key ^ mix(Kind::Trade as u64 ^ mix(tick as u64))), limit)
     }
 
     /// What was traded at a tick, for a weight in units of [`WEIGHT_ONE`].
@@ -114,8 +148,9 @@ impl Process {
         let last = (first_tick(end) - 1).min(tick_of(now));
         let open = (first <= last).then(|| self.price(first))?;
         let mut bar = Bar { start, open, high: open, low: open, close: open, volume: 0 };
+        let mut walk = Walk::new(self);
         for tick in first..=last {
-            bar.close = self.price(tick);
+            bar.close = walk.price(tick);
             bar.high = bar.high.max(bar.close);
             bar.low = bar.low.min(bar.close);
             bar.volume = bar.volume.saturating_add(self.traded(tick, weigh(tick * TICK_SECONDS)));
@@ -125,6 +160,35 @@ impl Process {
 
     fn noise(&self, octave: u32, point: i64) -> i64 {
         below(mix(mix(self.key ^ u64::from(octave)) ^ point as u64), 2 * NOISE_ONE as u64) - NOISE_ONE
+    }
+}
+
+/// Prices of one tick after the other, the same as [`Process::price`]: the points of a layer are
+/// computed when it turns, not at each tick, which makes years of daily bars affordable.
+struct Walk<'a> {
+    process: &'a Process,
+    /// The point before, the noise there and at the next one.
+    layers: [Option<(i64, i64, i64)>; OCTAVES as usize],
+}
+
+impl<'a> Walk<'a> {
+    fn new(process: &'a Process) -> Self {
+        Self { process, layers: [None; OCTAVES as usize] }
+    }
+
+    fn price(&mut self, tick: i64) -> i64 {
+        let mut deviation = 0;
+        for (octave, layer) in (0..OCTAVES).zip(&mut self.layers) {
+            let before = tick >> (2 * octave);
+            let (_, from, to) = match *layer {
+                Some(points) if points.0 == before => points,
+                _ => {
+                    *layer.insert((before, self.process.noise(octave, before), self.process.noise(octave, before + 1)))
+                }
+            };
+            deviation += self.process.layer(octave, tick, from, to);
+        }
+        self.process.deviate(deviation)
     }
 }
 
@@ -142,28 +206,11 @@ fn first_tick(at: Timestamp) -> i64 {
 fn worth(currency: &Currency) -> i64 {
     currencies::find(currency.as_str()).map_or_else(
         || {
-            let own = key(0, 3, currency.as_str());
+            let own = key(0, Kind::Worth, currency.as_str());
             if currency.is_digital() { 10_000 + below(own, 100_000_000) } else { 20_000 + below(own, 2_000_000) }
         },
         |known| known.micro_dollars,
     )
-}
-
-/// A 64-bit mixer (the finaliser of SplitMix64): every bit of the input reaches every bit of the output.
-fn mix(input: u64) -> u64 {
-    let mut z = input.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn key(seed: u64, kind: u64, text: &str) -> u64 {
-    text.bytes().fold(mix(mix(seed) ^ kind), |key, byte| mix(key ^ u64::from(byte)))
-}
-
-/// A number in `0 .. limit` from random bits. The bias is far below what anyone can see in a price.
-fn below(random: u64, limit: u64) -> i64 {
-    (random % limit) as i64
 }
 
 fn clamp(wide: i128) -> i64 {
@@ -181,8 +228,10 @@ mod tests {
     }
 
     fn processes(seed: u64) -> Vec<Process> {
-        let mut all: Vec<Process> =
-            ["MSFT", "AAPL", "BRK.B"].iter().map(|text| Process::equity(seed, &text.parse().unwrap())).collect();
+        let mut all: Vec<Process> = ["MSFT", "AAPL", "BRK.B", "CELG^"]
+            .iter()
+            .map(|text| Process::equity(seed, &text.parse().unwrap()))
+            .collect();
         all.extend(
             ["BTC/USD", "USD/JPY", "BTC/VND", "DOGE/BTC", "FOO/BAR"]
                 .iter()
@@ -219,6 +268,18 @@ mod tests {
                     let so_far = (now + SignedDuration::from_nanos(1)).min(end);
                     prop_assert_eq!(bar, process.bar(start, so_far, Timestamp::MAX, |_| WEIGHT_ONE));
                     before = bar;
+                }
+            }
+        }
+
+        #[test]
+        fn a_walk_meets_the_price_of_every_tick(seed: u64, start in -5_000_000_i64..300_000_000, steps in prop::collection::vec(1_i64..70, 1..200)) {
+            for process in processes(seed) {
+                let (mut walk, mut tick) = (Walk::new(&process), start);
+                for step in &steps {
+                    // Mostly the next tick, now and then a leap.
+                    tick += if *step < 60 { 1 } else { step * step };
+                    prop_assert_eq!(walk.price(tick), process.price(tick));
                 }
             }
         }

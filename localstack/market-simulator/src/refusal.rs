@@ -1,12 +1,19 @@
 //! Everything the vendor answers instead of data, in its own words.
 //!
-//! All of it comes with HTTP 200 but for the 503, which its hosting provider sends.
+//! All of it comes with HTTP 200 but for the 503, which its hosting provider sends, and the 406.
+//! Whatever was asked for, it is JSON, never CSV.
 
 use serde_json::{Value, json};
 
-use crate::limits::{Limit, Plan};
+use crate::{
+    function::Function,
+    limits::{Limit, Plan},
+    render::artificial_bulk,
+};
 
 const PREMIUM: &str = "https://www.alphavantage.co/premium/";
+const NEWS_DOCUMENTATION: &str = "https://www.alphavantage.co/documentation#newsapi";
+const NEWS: &str = Function::NewsSentiment.as_str();
 
 /// An answer without data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +23,16 @@ pub(crate) enum Refusal {
     LimitMinute,
     LimitDay,
     Premium,
+    /// A parameter that only paying keys may set.
+    PremiumFeature,
     BadKey,
     DemoKey,
     Artificial,
     BadRequest,
     UnknownFunction,
     UnknownSymbol,
+    NoArticles,
+    NotAcceptable,
     Empty,
     Http503,
     UnknownShape,
@@ -42,12 +53,14 @@ impl Refusal {
             Self::LimitSecond(_) => "limit_second",
             Self::LimitMinute => "limit_minute",
             Self::LimitDay => "limit_day",
-            Self::Premium => "premium",
+            Self::Premium | Self::PremiumFeature => "premium",
             Self::BadKey => "bad_key",
             Self::DemoKey => "demo_key",
             Self::Artificial => "artificial",
             Self::BadRequest | Self::UnknownFunction => "bad_request",
             Self::UnknownSymbol => "unknown_symbol",
+            Self::NoArticles => "no_articles",
+            Self::NotAcceptable => "not_acceptable",
             Self::Empty => "empty",
             Self::Http503 => "http_503",
             Self::UnknownShape => "unknown_shape",
@@ -55,7 +68,12 @@ impl Refusal {
     }
 
     pub(crate) const fn status(self) -> u16 {
-        if matches!(self, Self::Http503) { 503 } else { 200 }
+        match self {
+            Self::Http503 => 503,
+            // Recorded without its status; this is the one that HTTP has for it.
+            Self::NotAcceptable => 406,
+            _ => 200,
+        }
     }
 
     pub(crate) const fn content_type(self) -> &'static str {
@@ -66,6 +84,14 @@ impl Refusal {
     pub(crate) fn body(self, function: &str, key: &str) -> String {
         let value = match self {
             Self::Http503 => return HEROKU.to_owned(),
+            Self::Artificial => {
+                return artificial_bulk(&format!(
+                    "This is a premium endpoint. ***THE SAMPLE DATA SCHEMA BELOW IS ARTIFICIAL AND FOR ILLUSTRATION PURPOSES \
+                 ONLY***. To access the actual data, please subscribe to any premium plan that mentions 'Realtime US \
+                 Market Data' in its description at {PREMIUM} for your personal non-professional use. For \
+                 professional/commercial use, please contact support at support@alphavantage.co."
+                ));
+            }
             Self::LimitSecond(Plan::Free) => information(&format!(
                 "Thank you for using Alpha Vantage! Please consider spreading out your free API requests more sparingly \
                  (1 request per second). You may subscribe to any of the premium plans at {PREMIUM} to lift the free key \
@@ -89,6 +115,10 @@ impl Refusal {
                 "Thank you for using Alpha Vantage! This is a premium endpoint. You may subscribe to any of the premium \
                  plans at {PREMIUM} to instantly unlock all premium endpoints"
             )),
+            Self::PremiumFeature => information(&format!(
+                "Thank you for using Alpha Vantage! The outputsize=full parameter value is a premium feature for the {function} \
+                 endpoint. You may subscribe to any of the premium plans at {PREMIUM} to instantly unlock all premium features"
+            )),
             Self::BadKey => error(
                 "the parameter apikey is invalid or missing. Please claim your free API key on \
                  (https://www.alphavantage.co/support/#api-key). It should take less than 20 seconds.",
@@ -98,21 +128,15 @@ impl Refusal {
                  (https://www.alphavantage.co/support/#api-key) to explore our full API offerings. It takes fewer than 20 \
                  seconds.",
             ),
-            Self::Artificial => json!({
-                "endpoint": "Realtime Bulk Quotes",
-                "message": format!(
-                    "This is a premium endpoint. ***THE SAMPLE DATA SCHEMA BELOW IS ARTIFICIAL AND FOR ILLUSTRATION PURPOSES \
-                     ONLY***. To access the actual data, please subscribe to any premium plan that mentions 'Realtime US \
-                     Market Data' in its description at {PREMIUM}"
-                ),
-                "data": [{
-                    "symbol": "XMPL", "timestamp": "2024-10-18 19:59:50.000", "open": "101.5", "high": "103.25", "low": "100.1",
-                    "close": "102.75", "volume": "1234567", "previous_close": "101.25", "change": "1.5",
-                    "change_percent": "1.4815", "extended_hours_quote": "102.8", "extended_hours_change": "0.05",
-                    "extended_hours_change_percent": "0.0487",
-                }],
-            }),
             Self::UnknownSymbol if function == "GLOBAL_QUOTE" => json!({"Global Quote": {}}),
+            Self::BadRequest | Self::UnknownSymbol if function == NEWS => information(&format!(
+                "Invalid inputs. Please refer to the API documentation {NEWS_DOCUMENTATION} and try again."
+            )),
+            Self::NoArticles => information(&format!(
+                "No articles found. Please adjust the time range or refer to the API documentation {NEWS_DOCUMENTATION} and \
+                 try again."
+            )),
+            Self::NotAcceptable => json!({"detail": "Could not satisfy the request Accept header."}),
             Self::BadRequest | Self::UnknownSymbol => error(&format!(
                 "Invalid API call. Please retry or visit the documentation (https://www.alphavantage.co/documentation/) for \
                  {function}."
@@ -166,7 +190,9 @@ mod tests {
             (Refusal::Premium, &["premium endpoint"]),
             (Refusal::BadKey, &["Error Message", "apikey is invalid or missing"]),
             (Refusal::DemoKey, &["**demo** API key"]),
-            (Refusal::Artificial, &["ARTIFICIAL", "\"data\":[{"]),
+            (Refusal::PremiumFeature, &["outputsize=full", "premium feature for the F endpoint"]),
+            (Refusal::NoArticles, &["Information", "No articles found"]),
+            (Refusal::NotAcceptable, &["\"detail\"", "Could not satisfy the request Accept header."]),
             (Refusal::BadRequest, &["Invalid API call", "for F."]),
             (Refusal::UnknownFunction, &["(F) does not exist"]),
         ] {
@@ -179,5 +205,8 @@ mod tests {
         }
         assert_eq!(Refusal::UnknownSymbol.body("GLOBAL_QUOTE", ""), r#"{"Global Quote":{}}"#);
         assert!(Refusal::UnknownSymbol.body("TIME_SERIES_INTRADAY", "").contains("Invalid API call"));
+        for refusal in [Refusal::UnknownSymbol, Refusal::BadRequest] {
+            assert!(refusal.body("NEWS_SENTIMENT", "").starts_with("{\"Information\":\"Invalid inputs. Please refer"));
+        }
     }
 }

@@ -48,7 +48,7 @@ pub enum RepliesError {
         reason: String,
     },
     /// Nobody would ask for any of them.
-    #[error("with prepared replies, name the symbols or pairs that will be asked for")]
+    #[error("with prepared replies, name the symbols or pairs, or the functions, that will be asked for")]
     NothingInUse,
 }
 
@@ -219,5 +219,6 @@ fn why_not(function: &str) -> String {
         Some(Function::GlobalQuote | Function::TimeSeriesIntraday) => "no symbol is asked for".to_owned(),
         Some(Function::CurrencyExchangeRate) => "no pair is asked for".to_owned(),
         Some(Function::DigitalCurrencyDaily) => "no pair of a digital currency is asked for".to_owned(),
+        Some(_) => "it is not among the functions that will be asked for".to_owned(),
     }
 }

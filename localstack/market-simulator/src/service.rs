@@ -1,7 +1,7 @@
 //! The simulator without HTTP: a query enters, an answer leaves.
 //!
-//! One way through: key, limits, function, faults, prepared replies, data. What is refused by key
-//! or limit wears out no fault and uses up no prepared reply.
+//! One way through: what is accepted, key, limits, function, faults, prepared replies, plan, data.
+//! What is refused before the faults wears out none and uses up no prepared reply.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,12 +14,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::{
-    calls::{Call, Calls},
+    calls::{Answered, Calls},
     clock::Clock,
     data::{NoData, World, other_subject},
-    faults::{Effect, Fault, Spoiled, Struck, strike},
+    faults::{Effect, Fault, HANG, Spoiled, Struck, strike},
     function::{Function, Query},
     limits::{Ledger, Plan},
+    negotiation::Accepted,
     refusal::Refusal,
     render::render,
     replies::{Case, Replies},
@@ -33,8 +34,23 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// How long the client waits for it, by the clock on the wall.
     pub(crate) delay: Duration,
-    /// Whether the connection closes in the middle of the body.
-    pub(crate) is_cut: bool,
+    pub(crate) delivery: Delivery,
+}
+
+/// How much of an answer arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Whole,
+    /// The connection closes in the middle of the body.
+    Cut,
+    /// Nothing at all is sent.
+    Never,
+}
+
+impl Answer {
+    fn whole(status: u16, content_type: &'static str, body: Bytes) -> Self {
+        Self { status, content_type, body, delay: Duration::ZERO, delivery: Delivery::Whole }
+    }
 }
 
 /// What changes while the simulator runs.
@@ -49,6 +65,8 @@ struct State {
 pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) plan: Plan,
+    /// Whether bulk quotes are real on a plan that does not have them.
+    pub(crate) bulk: bool,
     pub(crate) world: World,
     pub(crate) api_key: Option<SecretString>,
     state: Mutex<State>,
@@ -60,12 +78,14 @@ enum Decision {
     Serve(Arc<Case>),
     AfterTheLast,
     Data(Function, Option<Spoiled>),
+    Hang,
 }
 
 impl Service {
     pub(crate) fn new(
         clock: Clock,
         plan: Plan,
+        bulk: bool,
         world: World,
         api_key: Option<SecretString>,
         faults: Vec<Fault>,
@@ -76,6 +96,7 @@ impl Service {
         Self {
             clock,
             plan,
+            bulk,
             world,
             api_key,
             state: Mutex::new(State { ledger, faults, replies, calls: Calls::default() }),
@@ -83,21 +104,24 @@ impl Service {
     }
 
     /// Answers a query and writes it down.
-    pub(crate) fn answer(&self, query: &Query) -> Answer {
+    pub(crate) fn answer(&self, query: &Query, accepted: Accepted) -> Answer {
         let (function, subject) = (Function::find(query.function()), query.subject());
-        let (now, struck, decision) = {
+        let (number, now, delay, decision) = {
             let mut state = self.state();
-            // Read under the lock, so that the windows of the limits see times in order.
+            // Read under the lock, so that limits and log see times in order.
             let now = self.clock.market();
-            let (struck, decision) = self.decide(&mut state, query, function, &subject, now);
-            (now, struck, decision)
+            let number = state.calls.arrive(now, function.map_or("other", Function::as_str), &subject);
+            let (delay, decision) = if accepted.fits(query.wants_csv()) {
+                self.decide(&mut state, query, function, &subject, now)
+            } else {
+                (Duration::ZERO, Decision::Refuse(Refusal::NotAcceptable))
+            };
+            (number, now, delay, decision)
         };
         let file = if let Decision::Serve(case) = &decision { Some(case.file.clone()) } else { None };
-        let (label, mut answer) = self.carry_out(decision, query, now);
-        answer.delay = struck;
-        let function = function.map_or("other", Function::as_str);
-        self.state().calls.add(Call { at: now, function, subject, answer: label, file });
-        answer
+        let (label, answer) = self.carry_out(decision, query, now);
+        self.state().calls.answer(number, Answered { label, file });
+        Answer { delay, ..answer }
     }
 
     fn decide(
@@ -120,6 +144,7 @@ impl Service {
         let decision = match (effect, &mut state.replies) {
             (Some(Effect::Refuse(refusal)), _) => Decision::Refuse(refusal),
             (Some(Effect::Spoil(spoiled)), _) => Decision::Data(function, Some(spoiled)),
+            (Some(Effect::Hang), _) => Decision::Hang,
             (_, Some(replies)) => {
                 replies.next(function, query.wants_csv()).map_or(Decision::AfterTheLast, Decision::Serve)
             }
@@ -137,19 +162,27 @@ impl Service {
         }
     }
 
+    /// What the plan has not, whatever the parameters.
+    fn refuse_plan(&self, function: Function, query: &Query) -> Option<Refusal> {
+        match function {
+            Function::RealtimeBulkQuotes => (!self.bulk && !self.plan.has_bulk()).then_some(Refusal::Artificial),
+            Function::TimeSeriesDailyAdjusted | Function::CryptoIntraday | Function::FxIntraday => {
+                (!self.plan.is_paid()).then_some(Refusal::Premium)
+            }
+            Function::TimeSeriesDaily => {
+                (!self.plan.is_paid() && query.is_full() == Some(true)).then_some(Refusal::PremiumFeature)
+            }
+            _ => None,
+        }
+    }
+
     fn carry_out(&self, decision: Decision, query: &Query, now: Timestamp) -> (&'static str, Answer) {
         match decision {
             Decision::Refuse(refusal) => (refusal.label(), refused(refusal, query)),
-            Decision::Serve(case) => (
-                "case",
-                Answer {
-                    status: case.status,
-                    content_type: case.content_type,
-                    body: case.body.clone(),
-                    delay: Duration::ZERO,
-                    is_cut: false,
-                },
-            ),
+            Decision::Serve(case) => ("case", Answer::whole(case.status, case.content_type, case.body.clone())),
+            Decision::Hang => {
+                (HANG, Answer { delivery: Delivery::Never, ..Answer::whole(200, "application/json", Bytes::new()) })
+            }
             Decision::AfterTheLast => ("after_the_last", refused(Refusal::Empty, query)),
             Decision::Data(function, spoiled) => self.data(function, query, spoiled, now),
         }
@@ -162,10 +195,13 @@ impl Service {
         spoiled: Option<Spoiled>,
         now: Timestamp,
     ) -> (&'static str, Answer) {
+        if let Some(refusal) = self.refuse_plan(function, query) {
+            return (refusal.label(), refused(refusal, query));
+        }
         let found = if spoiled == Some(Spoiled::WrongSymbol) {
             // Something else always exists, whatever symbols this simulator is confined to.
             let everything = World { seed: self.world.seed, ..World::default() };
-            everything.data(function, &query.with(&other_subject(function, query)), now)
+            everything.data(function, &other_subject(function, query), now)
         } else {
             self.world.data(function, query, now)
         };
@@ -175,6 +211,7 @@ impl Service {
                 let refusal = match reason {
                     NoData::BadRequest => Refusal::BadRequest,
                     NoData::UnknownSymbol => Refusal::UnknownSymbol,
+                    NoData::NoArticles => Refusal::NoArticles,
                 };
                 return (refusal.label(), refused(refusal, query));
             }
@@ -186,8 +223,8 @@ impl Service {
         if spoiled == Some(Spoiled::BrokenJson) {
             body.truncate(body.len() / 2);
         }
-        let is_cut = spoiled == Some(Spoiled::Cut);
-        let answer = Answer { status: 200, content_type, body: body.into(), delay: Duration::ZERO, is_cut };
+        let delivery = if spoiled == Some(Spoiled::Cut) { Delivery::Cut } else { Delivery::Whole };
+        let answer = Answer { delivery, ..Answer::whole(200, content_type, body.into()) };
         (spoiled.map_or("data", Spoiled::label), answer)
     }
 
@@ -231,11 +268,5 @@ impl Service {
 
 fn refused(refusal: Refusal, query: &Query) -> Answer {
     let key = query.get("apikey").unwrap_or_default();
-    Answer {
-        status: refusal.status(),
-        content_type: refusal.content_type(),
-        body: refusal.body(query.function(), key).into(),
-        delay: Duration::ZERO,
-        is_cut: false,
-    }
+    Answer::whole(refusal.status(), refusal.content_type(), refusal.body(query.function(), key).into())
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use market::{Pair, SPEED_MAX, SimulatedTime, Symbol};
 use secrecy::SecretString;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     clock::{Clock, RealTime, default_start},
@@ -21,6 +21,7 @@ use crate::{
     limits::Plan,
     replies::{Replies, RepliesError},
     service::Service,
+    splits::Split,
 };
 
 /// How a simulator is to behave.
@@ -36,6 +37,9 @@ pub struct Options {
     pub start: Option<Timestamp>,
     /// Which limits are enforced.
     pub plan: Plan,
+    /// Whether bulk quotes are real on plans that do not have them. [`Plan::P600`] and
+    /// [`Plan::P1200`] always have.
+    pub bulk: bool,
     /// The only key that is accepted; by default any but none and `demo`.
     pub api_key: Option<SecretString>,
     /// If not empty, no other symbol is known.
@@ -44,10 +48,15 @@ pub struct Options {
     pub pairs: Vec<Pair>,
     /// Symbols, and pairs as BASE/QUOTE, that are not known.
     pub unknown: Vec<String>,
+    /// Splits of shares, which the prices before them show.
+    pub splits: Vec<Split>,
     /// Faults in force from the start.
     pub faults: Vec<Fault>,
     /// A folder of prepared replies, served instead of data; then no limits are enforced.
     pub replies: Option<PathBuf>,
+    /// The functions for which prepared replies will be asked; if empty, quotes, intraday bars, rates
+    /// and days of digital currencies, as far as there are symbols and pairs for them.
+    pub functions: Vec<Function>,
     /// The clock on the wall.
     pub real_time: RealTime,
 }
@@ -60,12 +69,15 @@ impl Default for Options {
             speed: 60,
             start: None,
             plan: Plan::P75,
+            bulk: false,
             api_key: None,
             symbols: Vec::new(),
             pairs: Vec::new(),
             unknown: Vec::new(),
+            splits: Vec::new(),
             faults: Vec::new(),
             replies: None,
+            functions: Vec::new(),
             real_time: Arc::new(Timestamp::now),
         }
     }
@@ -105,7 +117,11 @@ impl MarketSimulator {
         if !(1..=SPEED_MAX).contains(&options.speed) {
             return Err(StartError::Speed(options.speed));
         }
-        let in_use = Function::in_use(&options.symbols, &options.pairs);
+        let in_use = if options.functions.is_empty() {
+            Function::in_use(&options.symbols, &options.pairs)
+        } else {
+            options.functions
+        };
         let replies = options.replies.as_deref().map(|folder| Replies::load(folder, &in_use)).transpose()?;
 
         let cannot_listen = |source| StartError::Listen { address: options.listen, source };
@@ -120,14 +136,17 @@ impl MarketSimulator {
             symbols: options.symbols.into_iter().collect(),
             pairs: options.pairs.into_iter().collect(),
             unknown: options.unknown.iter().map(|name| name.to_ascii_uppercase()).collect(),
+            splits: options.splits,
         };
         let clock = Clock { simulated, real: options.real_time };
-        let service = Arc::new(Service::new(clock, options.plan, world, options.api_key, options.faults, replies));
+        let service =
+            Arc::new(Service::new(clock, options.plan, options.bulk, world, options.api_key, options.faults, replies));
 
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = axum::serve(listener, http::router(service.clone())).with_graceful_shutdown(async {
-            // An error means that `Running` was dropped, which stops the server as well.
-            let _ = stopped.await;
+        let (stop, mut stopped) = watch::channel(());
+        let router = http::router(service.clone(), stopped.clone());
+        let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+            // Nothing is ever sent: the error of a sender that is gone is the sign to stop.
+            while stopped.changed().await.is_ok() {}
         });
         let server = tokio::spawn(async move {
             // `axum::serve` retries failed accepts for ever and never returns an error.
@@ -144,7 +163,7 @@ pub struct Running {
     /// Its clock.
     pub clock: SimulatedTime,
     service: Arc<Service>,
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<()>,
     server: JoinHandle<()>,
 }
 
@@ -164,7 +183,7 @@ impl Running {
         self.service.set_faults(faults);
     }
 
-    /// Takes no more connections and waits until those in progress have their answer.
+    /// Takes no more connections and waits until those in progress have their answer; those that hang end.
     pub async fn stop(self) {
         drop(self.stop);
         // A server that panicked has stopped too.

@@ -45,10 +45,16 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) content_length: usize,
+    pub(crate) head: String,
     pub(crate) body: String,
 }
 
 impl Reply {
+    /// A header, in lower case; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        header(&self.head, name)
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
@@ -81,28 +87,46 @@ impl Session {
 
 /// Sends one request and reads until the connection ends.
 pub(crate) async fn exchange(url: &str, method: &str, path: &str, body: &str) -> Reply {
-    let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\naccept: */*\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let (head, body) = exchange_bytes(url, method, path, "accept: */*\r\n", body).await;
+    Reply {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        content_type: header(&head, "content-type").to_owned(),
+        content_length: header(&head, "content-length").parse().unwrap(),
+        head,
+        body: String::from_utf8(body).unwrap(),
+    }
+}
+
+/// The same with headers of one's own, and a body that may be no text.
+pub(crate) async fn exchange_bytes(
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (String, Vec<u8>) {
+    let mut stream = open(url, method, path, headers, body).await;
     let mut bytes = Vec::new();
     // A connection that is cut may end with a reset, after what was sent.
     let _ = stream.read_to_end(&mut bytes).await;
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {text:?}"));
-    let header = |name: &str| {
-        head.lines()
-            .filter_map(|line| line.split_once(": "))
-            .find(|(key, _)| *key == name)
-            .map_or("", |(_, value)| value)
-    };
-    Reply {
-        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-        content_type: header("content-type").to_owned(),
-        content_length: header("content-length").parse().unwrap(),
-        body: body.to_owned(),
-    }
+    let end =
+        bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or_else(|| panic!("no head in {bytes:?}"));
+    (String::from_utf8(bytes[..end].to_vec()).unwrap(), bytes[end + 4..].to_vec())
+}
+
+/// Sends one request and waits for nothing.
+pub(crate) async fn open(url: &str, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
+    let address: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// A header of a reply's head; empty if there is none.
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> &'a str {
+    head.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| *key == name).map_or("", |(_, value)| value)
 }

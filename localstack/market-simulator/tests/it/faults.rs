@@ -39,6 +39,7 @@ async fn every_refusal_can_be_asked_for() {
         ("artificial", "ARTIFICIAL"),
         ("bad_request", "Invalid API call"),
         ("unknown_symbol", "Invalid API call"),
+        ("no_articles", "No articles found"),
         ("empty", "{}"),
         ("unknown_shape", "outlook"),
     ] {

@@ -44,6 +44,7 @@ async fn the_free_plan_allows_one_call_a_second_and_25_a_day() {
     assert_eq!(limits["per_second"], json!({"limit": 1, "max_seen": 3}));
     assert_eq!(limits["per_60_seconds"], json!({"limit": null, "max_seen": 27}));
     assert_eq!(limits["per_day"], json!({"limit": 25, "max_seen": 28}));
+    assert_eq!(limits["per_day_in_new_york"], json!({"limit": null, "max_seen": 29}));
     assert_eq!(session.running.status()["calls"]["by_answer"], json!({"data": 26, "limit_day": 1, "limit_second": 2}));
 }
 

@@ -77,6 +77,8 @@ async fn wrong_arguments_end_with_2_and_no_key_is_printed() {
     for (arguments, words) in [
         (&["--listen", "0.0.0.0:0"][..], "`0.0.0.0:0` is not a loopback address"),
         (&["--speed", "0"], "speed `0` is not one of 1 to 100000"),
+        (&["--splits", "MSFT@2026-11-20"], "write it as SYMBOL@YYYY-MM-DD@N"),
+        (&["--replies", folder, "--functions", "NEWS"], "function `NEWS` is not served; allowed: GLOBAL_QUOTE"),
         (&["--plan", "gold"], "allowed: free, p75"),
         (&["--start", "yesterday"], "yesterday"),
         (&["--symbols", "A,*"], "symbol `*` is not valid"),
@@ -84,7 +86,7 @@ async fn wrong_arguments_end_with_2_and_no_key_is_printed() {
         (&["--faults", "/nowhere/faults.json"], "cannot be read"),
         (&["--faults", faults], "answer `melt` is not known"),
         (&["--replies", folder, "--symbols", "A"], "index.json` cannot be read"),
-        (&["--replies", folder], "name the symbols or pairs"),
+        (&["--replies", folder], "name the symbols or pairs, or the functions"),
     ] {
         let all: Vec<&str> = arguments.iter().chain(&["--api-key", "SECRET9"]).copied().collect();
         let output = timeout(DEADLINE, program(&all).wait_with_output()).await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use market_simulator::{MarketSimulator, Options, StartError};
+use market_simulator::{Function, MarketSimulator, Options, StartError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -48,6 +48,7 @@ async fn each_case_is_served_once_data_first_and_csv_only_to_who_asks_for_it() {
         ("bars.csv", "TIME_SERIES_INTRADAY", 200, "data"),
         ("bars.json", "TIME_SERIES_INTRADAY", 200, "data"),
         ("news.json", "NEWS_SENTIMENT", 200, "data"),
+        ("list.json", "LISTING_STATUS", 200, "data"),
         ("rate.json", "CURRENCY_EXCHANGE_RATE", 200, "data"),
         ("coin.json", "DIGITAL_CURRENCY_DAILY", 200, "data"),
         ("down.html", "any", 503, "transient"),
@@ -61,7 +62,8 @@ async fn each_case_is_served_once_data_first_and_csv_only_to_who_asks_for_it() {
     assert_eq!(
         replies()["not_in_use"],
         json!([
-            {"file": "news.json", "function": "NEWS_SENTIMENT", "why": "the simulator does not serve NEWS_SENTIMENT"},
+            {"file": "news.json", "function": "NEWS_SENTIMENT", "why": "it is not among the functions that will be asked for"},
+            {"file": "list.json", "function": "LISTING_STATUS", "why": "the simulator does not serve LISTING_STATUS"},
             {"file": "coin.json", "function": "DIGITAL_CURRENCY_DAILY", "why": "no pair of a digital currency is asked for"},
         ])
     );
@@ -114,6 +116,32 @@ async fn a_csv_request_takes_csv_first_and_then_what_is_there() {
 }
 
 #[tokio::test]
+async fn functions_that_will_be_asked_for_can_be_named() {
+    let folder = folder(&[
+        ("news.json", "NEWS_SENTIMENT", 200, "data"),
+        ("calendar.csv", "EARNINGS_CALENDAR", 200, "data"),
+        ("limit.json", "any", 200, "limit_day"),
+        ("quote.json", "GLOBAL_QUOTE", 200, "data"),
+    ]);
+    let session = Session::start(FRIDAY_NOON, |options| {
+        options.replies = Some(folder.path().to_owned());
+        options.functions = vec![Function::NewsSentiment, Function::EarningsCalendar];
+    })
+    .await;
+    // The calendar has nothing but CSV, so nobody has to ask for it.
+    for (query, bodies) in [
+        ("function=NEWS_SENTIMENT", ["news.json", "limit.json", "{}"]),
+        ("function=EARNINGS_CALENDAR", ["calendar.csv", "limit.json", "{}"]),
+    ] {
+        for body in bodies {
+            assert_eq!(session.query(query).await.body, body);
+        }
+    }
+    let replies = session.running.status()["replies"].clone();
+    assert_eq!((&replies["done"], &replies["not_in_use"][0]["file"]), (&json!(true), &json!("quote.json")));
+}
+
+#[tokio::test]
 async fn a_refused_key_or_a_fault_uses_up_no_case() {
     let folder = folder(&[("quote.json", "GLOBAL_QUOTE", 200, "data")]);
     let session = session(&folder, &["BTC/USD"]).await;
@@ -150,5 +178,5 @@ async fn a_folder_that_is_not_in_order_is_refused_at_the_start() {
 
     let folder = folder(&[]);
     let error = MarketSimulator::start(Options { replies: Some(folder.path().to_owned()), ..Options::default() }).await;
-    assert!(error.err().unwrap().to_string().contains("name the symbols or pairs"));
+    assert!(error.err().unwrap().to_string().contains("name the symbols or pairs, or the functions"));
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::client::{FRIDAY_NOON, Session};
 
 /// A number in a string, with exactly so many decimals.
-fn number(value: &Value, decimals: u32) -> Decimal {
+pub(crate) fn number(value: &Value, decimals: u32) -> Decimal {
     let text = value.as_str().unwrap_or_else(|| panic!("not a string: {value}"));
     let number: Decimal = text.parse().unwrap();
     assert_eq!(number.scale(), decimals, "{text}");
@@ -16,7 +16,7 @@ fn number(value: &Value, decimals: u32) -> Decimal {
 }
 
 /// The keys of an object in the order of the text, which `Value` does not keep.
-fn keys_in_order(body: &str, prefix: &str) -> Vec<String> {
+pub(crate) fn keys_in_order(body: &str, prefix: &str) -> Vec<String> {
     body.lines()
         .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\": "))
         .map(|(key, _)| key.to_owned())
@@ -24,7 +24,7 @@ fn keys_in_order(body: &str, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-fn check_bar(bar: &Value, prices: u32, volumes: u32) -> [Decimal; 5] {
+pub(crate) fn check_bar(bar: &Value, prices: u32, volumes: u32) -> [Decimal; 5] {
     let names = ["1. open", "2. high", "3. low", "4. close", "5. volume"];
     assert_eq!(bar.as_object().unwrap().keys().collect::<Vec<_>>(), names);
     let [open, high, low, close] = [0, 1, 2, 3].map(|index: usize| number(&bar[names[index]], prices));
@@ -320,7 +320,10 @@ async fn status_shows_the_clock_and_the_calls_but_no_key() {
     let calls = session.send("GET", "/control/calls", "").await;
     assert_eq!(
         calls.json()["calls"][0],
-        serde_json::json!({"at": "2026-11-20T17:02:20Z", "function": "GLOBAL_QUOTE", "subject": "MSFT", "answer": "data"})
+        serde_json::json!({
+            "at": "2026-11-20T17:02:20Z", "at_ms": 1_795_194_140_000_i64, "function": "GLOBAL_QUOTE", "subject": "MSFT",
+            "answer": "data",
+        })
     );
     assert!(!calls.body.contains("SECRET9") && !reply.body.contains("SECRET9"));
     assert_eq!(session.send("GET", "/", "").await.status, 404);
