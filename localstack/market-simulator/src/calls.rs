@@ -106,7 +106,10 @@ mod tests {
         assert_eq!(calls.status()["total"], json!(CALLS_KEPT + 7));
         assert_eq!(calls.status()["by_answer"]["data"], json!(CALLS_KEPT + 7));
         assert_eq!(calls.log()["dropped"], json!(7));
-        assert_eq!(calls.log()["calls"].as_array().unwrap().len(), CALLS_KEPT);
+        let log = calls.log();
+        let lines = log["calls"].as_array().unwrap();
+        assert_eq!(lines.len(), CALLS_KEPT);
+        assert_eq!(lines[CALLS_KEPT - 1]["answer"], "data", "answers find their calls after older ones were dropped");
     }
 
     #[test]

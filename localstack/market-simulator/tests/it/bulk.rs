@@ -87,13 +87,9 @@ async fn bulk_quotes_agree_with_single_ones_in_every_session() {
             let exact = change * Decimal::ONE_HUNDRED / float(&quote["close"]);
             assert!((float(&quote["extended_hours_change_percent"]) - exact).abs() <= Decimal::new(5, 6));
             // What was paid last outside of the session is the close of an extended bar.
-            let bars = session
-                .query(&format!(
-                    "function=TIME_SERIES_INTRADAY&symbol={symbol}&interval=1min&month=2026-11&outputsize=full"
-                ))
-                .await;
+            let bars = session.query(&format!("function=TIME_SERIES_INTRADAY&symbol={symbol}&interval=30min")).await;
             let json = bars.json();
-            let series = json["Time Series (1min)"].as_object().unwrap();
+            let series = json["Time Series (30min)"].as_object().unwrap();
             let outside = |label: &&String| !("09:30:00".."16:00:00").contains(&&label[11..]);
             let last = series.keys().filter(outside).max().unwrap();
             assert_eq!(series[last]["4. close"].as_str().unwrap().parse::<Decimal>().unwrap(), extended, "{last}");
