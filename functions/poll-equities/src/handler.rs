@@ -1,6 +1,6 @@
 //! One invocation: the job of the schedule becomes requests, the requests an outcome.
 
-use alphavantage::Request;
+use alphavantage::{OutputSize, Request};
 use lambda_runtime::LambdaEvent;
 use market::session::Hours;
 use pipeline::PollOutcome;
@@ -34,6 +34,8 @@ impl Job {
                 symbol: symbol.clone(),
                 interval: watched.interval,
                 hours: Hours::Regular,
+                month: None,
+                output: OutputSize::Compact,
             },
         };
         watched.symbols.iter().map(request).collect()

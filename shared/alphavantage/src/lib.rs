@@ -12,9 +12,11 @@
 mod crypto_daily;
 mod csv;
 mod field;
+mod function;
 mod intraday;
 mod json;
 mod number;
+mod parameter;
 mod plan;
 mod quote;
 mod rate;
@@ -27,7 +29,9 @@ mod series;
 mod time;
 mod verdict;
 
+pub use function::{Function, UnknownFunction};
 pub use number::LARGEST;
+pub use parameter::{BadParameter, FIRST_MONTH, Horizon, Month, NewsLimit, NewsSort, NewsTopic, OutputSize, Symbols};
 pub use plan::{Entitlement, Plan, UnknownEntitlement, UnknownPlan, freshness};
 pub use quote::{CHANGE_TOLERANCE, PERCENT_TOLERANCE};
 pub use rate::STALE_RATE;

@@ -135,6 +135,7 @@ fn is_data_key(request: &Request, word: &str) -> bool {
         Request::GlobalQuote { .. } => word.starts_with("globalquote"),
         Request::CurrencyExchangeRate { .. } => word.starts_with("realtimecurrencyexchangerate"),
         Request::TimeSeriesIntraday { .. } | Request::DigitalCurrencyDaily { .. } => word.contains("timeseries"),
+        _ => false,
     }
 }
 
@@ -144,6 +145,7 @@ fn data_key(request: &Request) -> &'static str {
         Request::GlobalQuote { .. } => "Global Quote",
         Request::CurrencyExchangeRate { .. } => "Realtime Currency Exchange Rate",
         Request::TimeSeriesIntraday { .. } | Request::DigitalCurrencyDaily { .. } => "Time Series",
+        _ => "data",
     }
 }
 
@@ -155,6 +157,7 @@ fn needed_columns(request: &Request) -> &'static [&'static str] {
         Request::TimeSeriesIntraday { .. } | Request::DigitalCurrencyDaily { .. } => {
             &["timestamp", "open", "high", "low", "close"]
         }
+        _ => &["not yet read"],
     }
 }
 
@@ -230,7 +233,7 @@ fn read_data(
     match request {
         Request::GlobalQuote { symbol } => one_quote(symbol, vec![Row::json(key.to_owned(), value)], &[key], context),
         Request::CurrencyExchangeRate { pair } => one_rate(pair, Row::json(key.to_owned(), value), context),
-        Request::TimeSeriesIntraday { symbol, interval, hours } => {
+        Request::TimeSeriesIntraday { symbol, interval, hours, .. } => {
             let Some(meta) = meta() else { return unexplained(200, "there is a series and no `Meta Data`") };
             let series = Series { named: Some((key, meta)), rows: rows() };
             intraday::read(&intraday::Asked { symbol, interval: *interval, hours: *hours }, series, context)
@@ -239,6 +242,7 @@ fn read_data(
             let Some(meta) = meta() else { return unexplained(200, "there is a series and no `Meta Data`") };
             crypto_daily::read(pair, Series { named: Some((key, meta)), rows: rows() }, context)
         }
+        _ => unexplained(200, "replies of this function are not read yet"),
     }
 }
 
@@ -247,7 +251,7 @@ fn read_data(
 fn read_table(request: &Request, table: &csv::Table, context: &Context) -> Reading {
     let label = match request {
         Request::GlobalQuote { .. } | Request::CurrencyExchangeRate { .. } => None,
-        Request::TimeSeriesIntraday { .. } | Request::DigitalCurrencyDaily { .. } => Some("timestamp"),
+        _ => Some("timestamp"),
     };
     let rows: Vec<Row<'_>> = table
         .lines
@@ -264,11 +268,12 @@ fn read_table(request: &Request, table: &csv::Table, context: &Context) -> Readi
         _ if rows.is_empty() => Reading::without_data(Verdict::Empty, "the CSV has a header and no line"),
         Request::GlobalQuote { symbol } => one_quote(symbol, rows, &[], context),
         Request::CurrencyExchangeRate { .. } => unexplained(200, "a rate came as CSV, which the vendor does not have"),
-        Request::TimeSeriesIntraday { symbol, interval, hours } => {
+        Request::TimeSeriesIntraday { symbol, interval, hours, .. } => {
             let asked = intraday::Asked { symbol, interval: *interval, hours: *hours };
             intraday::read(&asked, Series { named: None, rows }, context)
         }
         Request::DigitalCurrencyDaily { pair } => crypto_daily::read(pair, Series { named: None, rows }, context),
+        _ => unexplained(200, "replies of this function are not read yet"),
     }
 }
 

@@ -49,7 +49,7 @@ impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtim
     pub(crate) async fn produce(&self, request: &Request, rows: Rows, outcome: &mut PollOutcome) {
         let total = (rows.observations.len() + rows.rejected.len()) as u64;
         outcome.records += total;
-        let name = format!("{}|{}", request.function(), request.subject());
+        let name = format!("{}|{}", request.function(), request.about());
         let (mut sent, version) = match self.ledger.load(&name).await {
             Ok(loaded) => loaded,
             Err(error) => {

@@ -30,7 +30,7 @@ fn reading(request: &Request, status: u16, content_type: Option<&str>, body: &[u
     assert!(reading.verdict == Verdict::Data || reading.observations.is_empty() && reading.rejected.is_empty());
     assert!(reading.verdict == Verdict::Data || reading.message.is_some());
     for observation in &reading.observations {
-        assert_eq!(observation.fact.subject(), Some(request.subject()));
+        assert_eq!(observation.fact.subject(), request.subject());
         assert!(observation.flags.is_sorted());
     }
     for rejected in &reading.rejected {

@@ -1,6 +1,6 @@
 //! Requests and replies to build tests from.
 
-use alphavantage::{Context, Entitlement, Reading, Reply, Request, read};
+use alphavantage::{Context, Entitlement, OutputSize, Reading, Reply, Request, read};
 use market::{Fact, Flag, Interval, Observation, Timestamp, session::Hours};
 
 /// A Friday: 10:30 in New York.
@@ -15,7 +15,13 @@ pub(crate) fn quote_request() -> Request {
 }
 
 pub(crate) fn intraday_request(interval: Interval, hours: Hours) -> Request {
-    Request::TimeSeriesIntraday { symbol: "ACME".parse().unwrap(), interval, hours }
+    Request::TimeSeriesIntraday {
+        symbol: "ACME".parse().unwrap(),
+        interval,
+        hours,
+        month: None,
+        output: OutputSize::Compact,
+    }
 }
 
 pub(crate) fn rate_request() -> Request {

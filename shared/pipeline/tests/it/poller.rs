@@ -1,6 +1,6 @@
 //! A poller with everything around it, which checks each outcome for what must always hold.
 
-use alphavantage::{Redactor, Request};
+use alphavantage::{OutputSize, Redactor, Request};
 use jiff::civil::date;
 use market::{Interval, session::Hours};
 use pipeline::{Cooldowns, PollOutcome, PollSettings, poll, port::Fetched};
@@ -74,7 +74,13 @@ pub(crate) fn quote_of(symbol: &str) -> Request {
 
 pub(crate) fn bars_of(symbol: &str) -> Request {
     let symbol = symbol.parse().unwrap();
-    Request::TimeSeriesIntraday { symbol, interval: Interval::Min1, hours: Hours::Regular }
+    Request::TimeSeriesIntraday {
+        symbol,
+        interval: Interval::Min1,
+        hours: Hours::Regular,
+        month: None,
+        output: OutputSize::Compact,
+    }
 }
 
 /// A good quote of the day before [`NOW`].
