@@ -5,7 +5,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::{Reason, json};
+use crate::{Reason, json, reason::excerpt};
 
 /// What the vendor writes where it has no value.
 fn is_blank(text: &str) -> bool {
@@ -76,9 +76,18 @@ impl Value {
 
 #[derive(Debug)]
 struct Field {
+    /// The vendor's spelling, with its number and without its unit.
+    name: String,
     word: String,
     unit: Option<String>,
     value: Value,
+}
+
+impl Field {
+    fn new(name: &str, value: Value) -> Self {
+        let (name, unit) = split_unit(name);
+        Self { name: name.to_owned(), word: word(name), unit: unit.map(str::to_owned), value }
+    }
 }
 
 #[derive(Debug)]
@@ -99,10 +108,7 @@ impl<'a> Row<'a> {
     /// A row of a JSON body.
     pub(crate) fn json(label: String, raw: &'a RawValue) -> Self {
         let fields = json::object(raw.get()).map_err(|_| Reason::NotAnObject).map(|object| {
-            let field = |(name, value): (String, &RawValue)| {
-                let (name, unit) = split_unit(&name);
-                Field { word: word(name), unit: unit.map(str::to_owned), value: Value::json(value) }
-            };
+            let field = |(name, value): (String, &RawValue)| Field::new(&name, Value::json(value));
             object.0.into_iter().map(field).collect()
         });
         Self { label, fields, source: Source::Json(raw) }
@@ -111,10 +117,7 @@ impl<'a> Row<'a> {
     /// A line of a CSV body.
     pub(crate) fn csv(label: String, columns: &'a [String], cells: Vec<String>) -> Self {
         let fields = if cells.len() == columns.len() {
-            let field = |(name, cell): (&String, &String)| {
-                let (name, unit) = split_unit(name);
-                Field { word: word(name), unit: unit.map(str::to_owned), value: Value::text(cell.clone()) }
-            };
+            let field = |(name, cell): (&String, &String)| Field::new(name, Value::text(cell.clone()));
             Ok(columns.iter().zip(&cells).map(field).collect())
         } else {
             Err(Reason::Columns { cells: cells.len(), columns: columns.len() })
@@ -147,7 +150,7 @@ impl<'a> Row<'a> {
                 Value::Text(text) if found.is_none_or(|found| found == text) => found = Some(text),
                 Value::Text(_) => return Err(Reason::Contradiction(name)),
                 Value::Other(raw) => {
-                    return Err(Reason::NotANumber { field: name, text: raw.chars().take(64).collect() });
+                    return Err(Reason::NotAValue { field: name, text: excerpt(raw) });
                 }
             }
         }
@@ -157,6 +160,24 @@ impl<'a> Row<'a> {
     /// The text of a field that must be there.
     pub(crate) fn required(&self, name: &'static str) -> Result<&str, Reason> {
         self.text(name)?.ok_or(Reason::Missing(name))
+    }
+
+    /// The values of a field that is a list; none where it is absent or blank. Lists come in JSON only.
+    pub(crate) fn list(&self, name: &'static str) -> Result<Vec<&RawValue>, Reason> {
+        let fields = self.fields.as_ref().map_err(Clone::clone)?;
+        let mut found = fields.iter().filter(|field| letters(name).eq(field.word.chars()));
+        match (found.next().map(|field| &field.value), found.next()) {
+            (None | Some(Value::Blank), None) => Ok(Vec::new()),
+            (Some(Value::Other(raw)), None) => json::list(raw).ok_or(Reason::NotAList(name)),
+            (_, None) => Err(Reason::NotAList(name)),
+            (_, Some(_)) => Err(Reason::Contradiction(name)),
+        }
+    }
+
+    /// Fields whose words are not among the known ones, in the vendor's spelling.
+    pub(crate) fn unknown<'s>(&'s self, known: &'s [&str]) -> impl Iterator<Item = &'s str> {
+        let fields = self.fields.as_deref().unwrap_or_default().iter();
+        fields.filter(|field| !known.contains(&field.word.as_str())).map(|field| field.name.as_str())
     }
 
     /// The row as a JSON object under its label, as the vendor wrote it.
@@ -208,10 +229,22 @@ mod tests {
         assert_eq!(row.text("f"), Ok(Some("12.50")));
         assert_eq!(row.text("g"), Ok(Some("7")));
         assert!(row.text("h").is_err());
+        assert_eq!(row.unknown(&["a", "b", "c", "d", "e", "f", "g", "i"]).collect::<Vec<_>>(), ["h", "j", "J"]);
         assert_eq!(row.text("i"), Err(Reason::Contradiction("i")));
         assert_eq!(row.text_in("i", &["y"]), Ok(Some("2")));
         assert_eq!(row.text_in("i", &["q"]), Ok(None));
         assert_eq!(row.text("j"), Ok(Some("3")));
+    }
+
+    #[test]
+    fn lists_are_lists_or_absent() {
+        let raw: &RawValue = serde_json::from_str(r#"{"a":[1,{}],"b":null,"c":{},"d":"x","e":[],"E":[]}"#).unwrap();
+        let row = Row::json("row".to_owned(), raw);
+        assert_eq!(row.list("a").unwrap().iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["1", "{}"]);
+        assert!(row.list("b").unwrap().is_empty() && row.list("z").unwrap().is_empty());
+        assert_eq!(row.list("c").unwrap_err(), Reason::NotAList("c"));
+        assert_eq!(row.list("d").unwrap_err(), Reason::NotAList("d"));
+        assert_eq!(row.list("e").unwrap_err(), Reason::Contradiction("e"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! JSON objects as they stand in the body: fields in their order, doubles kept, numbers as text.
+//! JSON as it stands in the body: fields in their order, doubles kept, numbers as text.
 //!
 //! `serde_json::Value` would sort the fields, keep one of each name and turn numbers into floating point.
 
@@ -41,6 +41,11 @@ impl<'de> Deserialize<'de> for Object<'de> {
 /// Reads an object and nothing after it. Nested values are checked for syntax and left as text, at any depth.
 pub(crate) fn object(text: &str) -> Result<Object<'_>, serde_json::Error> {
     serde_json::from_str(text)
+}
+
+/// The values of a JSON list; `None` for any other value.
+pub(crate) fn list(text: &str) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(text).ok()
 }
 
 /// The value of a JSON string; `None` for any other value.

@@ -3,7 +3,7 @@
 use market::{NumberError, Price, Volume};
 use rust_decimal::Decimal;
 
-use crate::Reason;
+use crate::{Reason, reason::excerpt};
 
 /// Largest number that is accepted, in units of whatever is counted.
 ///
@@ -13,7 +13,7 @@ pub const LARGEST: u64 = 1_000_000_000_000_000_000;
 
 /// A decimal as the vendor wrote it, with or without an exponent.
 pub(crate) fn decimal(field: &'static str, text: &str) -> Result<Decimal, Reason> {
-    let not_a_number = || Reason::NotANumber { field, text: text.chars().take(64).collect() };
+    let not_a_number = || Reason::NotANumber { field, text: excerpt(text) };
     // `Decimal` would also read `1_000`.
     if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
         return Err(not_a_number());
@@ -35,6 +35,18 @@ pub(crate) fn price(field: &'static str, text: &str) -> Result<Price, Reason> {
 /// A volume of zero or more.
 pub(crate) fn volume(field: &'static str, text: &str) -> Result<Volume, Reason> {
     Volume::new(decimal(field, text)?).map_err(|error: NumberError| Reason::Number { field, error })
+}
+
+/// A percentage, with or without its sign.
+pub(crate) fn percent(field: &'static str, text: &str) -> Result<Decimal, Reason> {
+    decimal(field, text.strip_suffix('%').unwrap_or(text).trim_end())
+}
+
+/// A score on a scale.
+pub(crate) fn score(field: &'static str, text: &str, low: i8, high: i8) -> Result<Decimal, Reason> {
+    let value = decimal(field, text)?;
+    let fits = Decimal::from(low) <= value && value <= Decimal::from(high);
+    if fits { Ok(value) } else { Err(Reason::OutOfScale { field, value, low, high }) }
 }
 
 #[cfg(test)]
@@ -69,6 +81,11 @@ mod tests {
         assert!(price("open", "0.0000").is_err());
         assert!(price("open", "-1").is_err());
         assert!(volume("volume", "-1").is_err());
+        assert_eq!(percent("change", "-17900.0%").unwrap().to_string(), "-17900");
+        assert_eq!(percent("change", "1.5 %").unwrap(), percent("change", "1.5").unwrap());
+        assert!(percent("change", "%").is_err());
+        assert!(score("score", "-1.000", -1, 1).is_ok() && score("score", "1e0", 0, 1).is_ok());
+        assert!(score("score", "1.0001", -1, 1).is_err() && score("score", "-0.1", 0, 1).is_err());
         assert_eq!(volume("volume", "-0").unwrap().to_string(), "0");
     }
 }

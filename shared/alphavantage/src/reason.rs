@@ -1,7 +1,20 @@
 //! Why a row of a data reply was rejected.
 
-use market::{BarError, Date, Interval, NumberError, Timestamp, session::LocalTimeError};
+use market::{BarError, Date, Interval, NumberError, Symbol, Timestamp, session::LocalTimeError};
 use rust_decimal::Decimal;
+
+/// The longest text of the vendor's that a reason quotes, in characters.
+const QUOTED_MAX: usize = 64;
+
+/// A text of the vendor's for a reason: whole, or if it is long not at all.
+///
+/// It is never cut. The vendor echoes the API key, and who redacts the reason finds a whole key only.
+pub(crate) fn excerpt(text: &str) -> String {
+    match text.chars().count() {
+        count if count <= QUOTED_MAX => text.to_owned(),
+        count => format!("({count} characters)"),
+    }
+}
 
 /// Why a row is no observation. The text says what is wrong with which value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +44,56 @@ pub enum Reason {
         /// What stands there.
         text: String,
     },
+    /// A boolean, a list or an object where a text or number is expected.
+    #[error("`{field}` is `{text}`, which is neither a text nor a number")]
+    NotAValue {
+        /// The field's name.
+        field: &'static str,
+        /// What stands there.
+        text: String,
+    },
+    /// Anything else where a list is expected.
+    #[error("`{0}` is not a list")]
+    NotAList(&'static str),
+    /// A word that is none of those expected.
+    #[error("`{field}` is `{text}`; known are {known}")]
+    UnknownWord {
+        /// The field's name.
+        field: &'static str,
+        /// What stands there.
+        text: String,
+        /// What may stand there.
+        known: &'static str,
+    },
+    /// A text that names no instrument.
+    #[error("`{0}` is neither a symbol nor a pair of currencies")]
+    NotAnInstrument(String),
+    /// A score outside of its scale.
+    #[error("`{field}` is `{value}`, which is outside of {low} to {high}")]
+    OutOfScale {
+        /// The field's name.
+        field: &'static str,
+        /// Its value.
+        value: Decimal,
+        /// The scale's begin.
+        low: i8,
+        /// The scale's end.
+        high: i8,
+    },
+    /// Data about another instrument, interval or kind of series than was asked for.
+    #[error("asked for `{asked}`; the reply is about `{got}`")]
+    WrongSubject {
+        /// What was asked for.
+        asked: String,
+        /// What came.
+        got: String,
+    },
+    /// A symbol that was asked for, and of which the reply says nothing.
+    #[error("symbol `{0}` was asked for and is missing in the reply")]
+    SymbolMissing(Symbol),
+    /// A series whose interval nobody names.
+    #[error("neither request nor reply name the interval, and it does not follow from the stamps: say which it is")]
+    UnknownInterval,
     /// A number beyond [`crate::LARGEST`].
     #[error("`{field}` is `{value}`, which is beyond what any market trades at")]
     TooLarge {
@@ -103,9 +166,9 @@ pub enum Reason {
     /// Before the vendor's first day.
     #[error("day `{0}` lies before 2000-01-01, the vendor's first day")]
     TooEarly(Date),
-    /// A trading day on which no exchange of the United States trades.
-    #[error("trading day `{0}` is a Saturday or Sunday")]
-    Weekend(Date),
+    /// A day on which no exchange of the United States trades.
+    #[error("day `{0}` is no trading day in New York")]
+    NotATradingDay(Date),
     /// A bar that does not begin on a multiple of its interval.
     #[error("bar `{label}` does not lie on the grid of interval `{interval}`")]
     OffGrid {
@@ -115,7 +178,7 @@ pub enum Reason {
         interval: Interval,
     },
     /// A bar outside of the session that was asked for.
-    #[error("bar `{label}` lies outside of the session of `{open}` to `{close}` on weekdays in New York")]
+    #[error("bar `{label}` lies outside of the session of `{open}` to `{close}` of a trading day in New York")]
     OutsideSession {
         /// The vendor's time label.
         label: String,
@@ -124,8 +187,8 @@ pub enum Reason {
         /// Last moment of the session, local time, exclusive.
         close: jiff::civil::Time,
     },
-    /// A second bar of the same time.
-    #[error("bar `{0}` is there twice")]
+    /// A second row about the same, such as a second bar of one time.
+    #[error("`{0}` is there twice")]
     Duplicate(String),
     /// A bar that breaks the order of time.
     #[error("bar `{label}` breaks the order of time: it follows on `{previous}`")]

@@ -48,3 +48,36 @@ pub(crate) fn classify(text: &str) -> Option<Verdict> {
 pub(crate) fn is_message(word: &str) -> bool {
     matches!(word, "information" | "note" | "errormessage" | "error" | "message" | "detail")
 }
+
+/// The number before the words `requests per second`, or others of their kind; not one of zero.
+pub(crate) fn per_second(text: &str) -> Option<u32> {
+    let text = text.to_lowercase();
+    let named = ["request", "requests", "call", "calls"].iter().find_map(|word| {
+        let (before, _) = text.split_once(&format!(" {word} per second"))?;
+        let digits = before.len() - before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        before[before.len() - digits..].parse().ok()
+    });
+    named.filter(|calls| *calls > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_read_from_the_refusal() {
+        for (text, expected) in [
+            ("Please make no more than 5 requests per second.", Some(5)),
+            ("(1 request per second). lift the rate limit (25 requests per day)", Some(1)),
+            ("at 1200 calls per minute and 30 calls per second", Some(30)),
+            ("NO MORE THAN 20 REQUESTS PER SECOND", Some(20)),
+            ("burst pattern detected, 75 requests per minute", None),
+            ("no more than 0 requests per second", None),
+            ("too many requests per second", None),
+            ("99999999999 requests per second", None),
+            ("", None),
+        ] {
+            assert_eq!(per_second(text), expected, "{text}");
+        }
+    }
+}

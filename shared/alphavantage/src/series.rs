@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use market::{Flag, Observation, Ohlc, Volume, session};
+use market::{Flag, Interval, Observation, Ohlc, Volume, session};
 
 use crate::{Reason, Rejected, field::Row, number, time};
 
@@ -14,6 +14,14 @@ pub(crate) struct Series<'a> {
     pub(crate) named: Option<(&'a str, Row<'a>)>,
     /// Its rows in the order of the body, each labelled by its time.
     pub(crate) rows: Vec<Row<'a>>,
+}
+
+impl Series<'_> {
+    /// The texts in which the vendor says that its data are delayed.
+    pub(crate) fn marks(&self) -> Vec<&str> {
+        let Some((key, meta)) = &self.named else { return Vec::new() };
+        [Some(*key), meta.text("information").ok().flatten()].into_iter().flatten().collect()
+    }
 }
 
 /// A row with the moment of its label, or why it has none.
@@ -28,7 +36,7 @@ pub(crate) struct Placed<'a> {
 ///
 /// Order is judged between neighbours, so that one row out of place does not cost all that follow it.
 pub(crate) fn place<'a>(rows: Vec<Row<'a>>, zone: Result<&str, Reason>, now: Timestamp) -> Vec<Placed<'a>> {
-    let zone = zone.and_then(|name| Ok(session::zone(name)?));
+    let zone = zone.and_then(time::zone);
     let mut placed: Vec<_> = rows
         .into_iter()
         .map(|row| {
@@ -60,6 +68,29 @@ pub(crate) fn place<'a>(rows: Vec<Row<'a>>, zone: Result<&str, Reason>, now: Tim
     placed
 }
 
+/// The interval of a series that does not name it, by the spacing of its bars: the greatest that divides
+/// all distances between neighbours. `None` if they say nothing, such as a single bar's.
+pub(crate) fn spacing(mut moments: Vec<Timestamp>) -> Option<Interval> {
+    moments.retain(|at| at.as_second() % 60 == 0 && at.subsec_nanosecond() == 0);
+    moments.sort_unstable();
+    moments.dedup();
+    let minutes = moments.windows(2).map(|pair| (pair[1].as_second() - pair[0].as_second()) / 60).reduce(common)?;
+    // Distances of hours or days without a common smaller one are gaps, not bars.
+    let longest = Interval::Min60.duration().as_mins();
+    let divides = |interval: &&Interval| minutes % interval.duration().as_mins() == 0;
+    Interval::ALL
+        .iter()
+        .filter(|_| minutes <= longest)
+        .filter(|interval| **interval <= Interval::Min60)
+        .rfind(divides)
+        .copied()
+}
+
+/// The greatest common divisor.
+fn common(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { common(b, a % b) }
+}
+
 /// Turns every placed row into an observation or a rejection.
 pub(crate) fn sort_out(
     placed: Vec<Placed<'_>>,
@@ -68,7 +99,13 @@ pub(crate) fn sort_out(
     let (mut observations, mut rejected) = (Vec::new(), Vec::new());
     for Placed { row, at } in placed {
         match at.and_then(|at| bar(&row, at)) {
-            Ok(observation) => observations.push(observation),
+            Ok(mut observation) => {
+                if observation.fact.subject().is_none() {
+                    observation.flags.push(Flag::SymbolUnknown);
+                }
+                observation.flags.sort_unstable();
+                observations.push(observation);
+            }
             Err(reason) => rejected.push(Rejected { reason, payload: row.payload() }),
         }
     }
@@ -92,5 +129,44 @@ pub(crate) fn flag_if_stale(observations: &mut [Observation], is_stale: impl FnO
             observation.flags.push(Flag::Stale);
             observation.flags.sort_unstable();
         }
+    }
+}
+
+/// The zone of the series: that of its `Meta Data`, or the documented one of a CSV, which does not name it.
+pub(crate) fn zone_of<'s>(series: &'s Series<'_>, documented: &'static str) -> Result<&'s str, Reason> {
+    match &series.named {
+        Some((_, meta)) => meta.required("time zone"),
+        None => Ok(documented),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spacing_tells_the_interval() {
+        let check = |minutes: &[i64], expected: Option<Interval>| {
+            let moments = minutes.iter().map(|minute| Timestamp::from_second(minute * 60).unwrap()).collect();
+            assert_eq!(spacing(moments), expected, "{minutes:?}");
+        };
+        check(&[], None);
+        check(&[5], None);
+        check(&[5, 5], None);
+        check(&[0, 1, 2], Some(Interval::Min1));
+        check(&[10, 5, 0], Some(Interval::Min5));
+        check(&[0, 15, 30, 1440], Some(Interval::Min15));
+        // Bars without a trade are missing.
+        check(&[0, 30, 45, 90], Some(Interval::Min15));
+        check(&[0, 10, 25], Some(Interval::Min5));
+        check(&[0, 7], Some(Interval::Min1));
+        check(&[0, 30], Some(Interval::Min30));
+        check(&[0, 60, 1440], Some(Interval::Min60));
+        check(&[0, 120, 300], Some(Interval::Min60));
+        // Days are no minutes, and a gap is no bar.
+        check(&[0, 1440, 2880], None);
+        check(&[0, 120], None);
+        let odd = ["2026-11-20T10:00:00.5Z", "2026-11-20T10:00:01Z", "2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z"];
+        assert_eq!(spacing(odd.map(|at| at.parse().unwrap()).into()), Some(Interval::Min5));
     }
 }

@@ -2,10 +2,15 @@
 
 use jiff::{
     SignedDuration, Timestamp,
-    civil::{Date, DateTime, date},
+    civil::{Date, DateTime, Time, date},
+    tz::TimeZone,
+};
+use market::{
+    Freshness,
+    session::{self, LocalTimeError},
 };
 
-use crate::Reason;
+use crate::{Reason, reason::excerpt};
 
 /// How far a time may lie in the future: the vendor's clock and ours need not agree.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(120);
@@ -17,7 +22,7 @@ pub const SETTLE_BAR: SignedDuration = SignedDuration::from_secs(60);
 pub const EARLIEST: Date = date(2000, 1, 1);
 
 fn not_a_time(text: &str) -> Reason {
-    Reason::NotATime(text.chars().take(64).collect())
+    Reason::NotATime(excerpt(text))
 }
 
 /// Whether digits stand where the pattern has `9`, and its other characters as they are.
@@ -49,6 +54,48 @@ pub(crate) fn local(text: &str) -> Result<DateTime, Reason> {
         return Err(not_a_time(text));
     }
     Ok(day(date)?.to_datetime(time.parse().map_err(|_| not_a_time(text))?))
+}
+
+/// A moment as articles are stamped, `YYYYMMDDTHHMMSS` in UTC; seconds may be absent.
+pub(crate) fn stamp(text: &str) -> Result<Timestamp, Reason> {
+    if !is_shaped(text, "99999999T999999") && !is_shaped(text, "99999999T9999") {
+        return Err(not_a_time(text));
+    }
+    let read = || {
+        let number = |from: usize, to: usize| text.get(from..to).map_or(Some(0), |digits| digits.parse::<i8>().ok());
+        let date = Date::new(text.get(..4)?.parse().ok()?, number(4, 6)?, number(6, 8)?).ok()?;
+        let time = Time::new(number(9, 11)?, number(11, 13)?, number(13, 15)?, 0).ok()?;
+        session::instant(date.to_datetime(time), &TimeZone::UTC).ok()
+    };
+    read().ok_or_else(|| not_a_time(text))
+}
+
+/// A time zone by its name in the reply.
+pub(crate) fn zone(name: &str) -> Result<TimeZone, Reason> {
+    session::zone(name).map_err(|_| LocalTimeError::UnknownZone(excerpt(name)).into())
+}
+
+/// The close of a day's regular session, if it is a trading day that may have begun.
+pub(crate) fn close_of(day: Date, now: Timestamp) -> Result<Timestamp, Reason> {
+    not_too_early(day)?;
+    let today = session::new_york_date(now.saturating_add(CLOCK_SKEW).unwrap_or(now));
+    if day > today {
+        return Err(Reason::FutureDay { day, today });
+    }
+    let (_, close) = session::session(day, session::Hours::Regular).ok_or(Reason::NotATradingDay(day))?;
+    Ok(close)
+}
+
+/// Whether a trading day is over and settled: at its close where the vendor publishes after it, and a
+/// while later where late prints still move it.
+pub(crate) fn is_settled(close: Timestamp, freshness: Freshness, now: Timestamp) -> bool {
+    let settle = if freshness == Freshness::Eod { SignedDuration::ZERO } else { session::SETTLE };
+    now.duration_since(close) >= settle
+}
+
+/// Whether a trading day lies more than one before the latest that has begun.
+pub(crate) fn is_old(day: Date, now: Timestamp) -> bool {
+    session::trading_days_between(day, session::latest_trading_day(now)) > 1
 }
 
 /// Refuses days before [`EARLIEST`].
@@ -90,6 +137,25 @@ mod tests {
             "２018-06-01",
         ] {
             assert!(local(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn stamps_of_articles_are_in_utc() {
+        for (text, expected) in [("20260517T110159", "2026-05-17T11:01:59Z"), ("20260517T1101", "2026-05-17T11:01:00Z")]
+        {
+            assert_eq!(stamp(text).unwrap().to_string(), expected);
+        }
+        for text in [
+            "",
+            "20260517",
+            "20260517T11",
+            "20261317T110159",
+            "20260517T240000",
+            "2026-05-17T11:01:59",
+            "20260517 110159",
+        ] {
+            assert!(stamp(text).is_err(), "{text:?}");
         }
     }
 }

@@ -90,9 +90,6 @@ verdicts! {
     /// None of the known shapes: keep the redacted body and raise an alarm. Never "no data".
     UnknownShape = "unknown_shape", Skip,
         "look at the quarantined body: the vendor may have changed its format";
-    /// Data about another symbol, pair or interval than was asked for. None of its rows is taken.
-    WrongSymbol = "wrong_symbol", Skip,
-        "check the symbol; if it is right, report the reply to the vendor";
 }
 
 impl fmt::Display for Verdict {
@@ -109,7 +106,7 @@ mod tests {
     #[test]
     fn names_are_distinct_and_every_verdict_says_what_to_do() {
         let names: HashSet<_> = Verdict::ALL.iter().map(|verdict| verdict.as_str()).collect();
-        assert_eq!(names.len(), 14);
+        assert_eq!(names.len(), 13);
         assert!(Verdict::ALL.iter().all(|verdict| !verdict.what_to_do().is_empty()));
     }
 }

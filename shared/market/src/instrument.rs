@@ -11,7 +11,7 @@ pub const CURRENCY_MAX: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstrumentError {
     /// Empty, too long, or with a character that no listed symbol has.
-    #[error("symbol `{0}` is not valid; allowed are 1 to 24 of A-Z a-z 0-9 . - ^ = : _ / and inner spaces")]
+    #[error("symbol `{0}` is not valid; allowed are 1 to 24 of A-Z a-z 0-9 . - ^ = + : _ / and inner spaces")]
     Symbol(String),
     /// Empty, too long, or not alphanumeric.
     #[error("currency `{0}` is not valid; allowed are 1 to 10 letters and digits, such as `USD`")]
@@ -38,7 +38,7 @@ impl FromStr for Symbol {
     type Err = InstrumentError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-^=:_/ ".contains(&byte);
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-^=+:_/ ".contains(&byte);
         if text.is_empty() || text.len() > SYMBOL_MAX || text.trim() != text || !text.bytes().all(good) {
             return Err(InstrumentError::Symbol(text.chars().take(2 * SYMBOL_MAX).collect()));
         }
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn symbols_of_every_kind_are_read_and_upper_cased() {
-        for text in ["MSFT", "BRK.B", "FRA:IQQE", "CELG^", "-P-HIZ", "600104.SHH", "EURUSD=X"] {
+        for text in ["MSFT", "BRK.B", "FRA:IQQE", "CELG^", "-P-HIZ", "600104.SHH", "EURUSD=X", "OPFI+"] {
             assert_eq!(text.parse::<Symbol>().unwrap().as_str(), text);
         }
         assert_eq!("duol".parse::<Symbol>().unwrap().as_str(), "DUOL");

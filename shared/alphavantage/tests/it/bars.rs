@@ -137,7 +137,7 @@ fn time_runs_in_one_direction_and_every_bar_is_there_once() {
     };
     five(&[a, b, c, d], &[sa, sb, sc, sd], &[]);
     five(&[d, c, b, a], &[sd, sc, sb, sa], &[]);
-    five(&[a, c, c, d], &[sa, sc, sd], &["bar `2026-11-19 10:05:00` is there twice"]);
+    five(&[a, c, c, d], &[sa, sc, sd], &["`2026-11-19 10:05:00` is there twice"]);
     five(&[b, a, c, d], &[sb, sc, sd], &["bar `2026-11-19 10:15:00` breaks the order of time: it follows on"]);
     five(&[a, a], &[sa], &["there twice"]);
     // A row that fails by itself has no say in the order.

@@ -1,6 +1,6 @@
 //! The verdict on every refusal, and on every reply that is not quite data.
 
-use alphavantage::{Context, Reply, Request, Verdict, read};
+use alphavantage::{Context, Reason, Reply, Request, Verdict, read};
 use market::{Interval, session::Hours};
 
 use crate::shape::{
@@ -129,7 +129,12 @@ fn data_about_something_else_is_not_taken() {
         (daily_request(), days.replace("Currency Daily)", "Currency Weekly)")),
         (daily_request(), bars),
     ] {
-        check_reply(&request, 200, None, body.as_bytes(), Verdict::WrongSymbol);
+        let reading = read_now(&request, &body);
+        assert_eq!(reading.verdict, Verdict::Data, "{request}: {body}");
+        assert!(reading.observations.is_empty() && !reading.rejected.is_empty(), "{request}: {body}");
+        for rejected in &reading.rejected {
+            assert!(matches!(rejected.reason, Reason::WrongSubject { .. }), "{request}: {}", rejected.reason);
+        }
     }
 }
 
@@ -235,7 +240,7 @@ fn csv_is_known_by_its_header_alone() {
         (quote_request(), format!("{quote}{line}"), Data),
         (quote_request(), format!("\u{feff}{quote}{line}"), Data),
         (quote_request(), quote.to_owned(), UnknownSymbol),
-        (quote_request(), format!("{quote}{}", line.replace("ACME", "ACMF")), WrongSymbol),
+        (quote_request(), format!("{quote}{}", line.replace("ACME", "ACMF")), Data),
         (quote_request(), bars.to_owned(), UnknownShape),
         (series.clone(), bars.to_owned(), Data),
         (series.clone(), "timestamp,open,high,low,close,volume".to_owned(), Empty),
@@ -257,5 +262,6 @@ fn the_message_is_the_vendors() {
     let reading = read_now(&quote_request(), &format!("{{\"Information\": \"{words}\"}}"));
     assert_eq!(reading.message.as_deref(), Some(words));
     let reading = read_now(&quote_request(), &QUOTE.replace("ACME", "OTHER"));
-    assert_eq!(reading.message.as_deref(), Some("asked for `ACME`; the reply is about `OTHER`"));
+    assert_eq!(reading.message, None);
+    assert_eq!(reading.rejected[0].reason.to_string(), "asked for `ACME`; the reply is about `OTHER`");
 }

@@ -34,7 +34,6 @@ fn refusals() -> Vec<(Verdict, u64, Fetched)> {
         (Verdict::BadRequest, 1, reply::refusal("Invalid API call.")),
         (Verdict::Transient, 3, reply::html(503)),
         (Verdict::UnknownShape, 1, reply::json(r#"{"Time Series (1min)": "#)),
-        (Verdict::WrongSymbol, 1, bars("OTHER", &["10"])),
     ]
 }
 
@@ -132,7 +131,7 @@ async fn recorded_cooldowns_are_noted_and_not_waited_for() {
     poller.settings.cooldowns = Cooldowns::Record;
     let mut requests = Vec::new();
     for (nth, (verdict, _, fetched)) in refusals().into_iter().enumerate() {
-        if ![Verdict::Empty, Verdict::WrongSymbol].contains(&verdict) {
+        if verdict != Verdict::Empty {
             requests.push(quote_of(&format!("SYM{nth}")));
             poller.answers(requests.last().unwrap(), [Ok(fetched)]);
         }
