@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L2 adapters", &["aws", "clock", "config", "telemetry", "upstream"]),
     ("what pollers share", &["poller"]),
     ("L3 functions", &["compute-indicators", "poll-crypto", "poll-equities", "sweep-series"]),
-    ("tools", &["cli", "emulator", "market-simulator", "testkit", "tests"]),
+    ("tools", &["cli", "emulator", "market-simulator", "sam-template", "testkit", "tests"]),
 ];
 
 /// What layers 0 and 1 reach neither directly nor through a library.
