@@ -14,7 +14,19 @@ use crate::built::checkout;
 const LAYERS: &[(&str, &[&str])] = &[
     (
         "L0 domain",
-        &["alphavantage", "anomaly", "bars", "failure", "flow", "indicators", "market", "schedule", "series", "wire"],
+        &[
+            "alphavantage",
+            "anomaly",
+            "bars",
+            "failure",
+            "flow",
+            "indicators",
+            "market",
+            "planner",
+            "schedule",
+            "series",
+            "wire",
+        ],
     ),
     ("L1 pipeline", &["pipeline"]),
     ("L2 adapters", &["aws", "clock", "config", "telemetry", "upstream"]),

@@ -1,0 +1,70 @@
+//! Which entries to ask next: a cursor and a number of calls enter, places in the list leave.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    Cursor, Priority, WatchList,
+    cursor::{Moments, TURNS, millis},
+};
+
+/// Of [`TURNS`] calls, how many are for hot entries.
+const HOT_OF_TURNS: usize = 7;
+/// How many times its target an entry's last success may be old before it goes first.
+const OVERDUE: u64 = 2;
+/// A noted moment this far ahead is the fault of a clock and counts as never.
+const AHEAD_MILLIS: u64 = 60_000;
+
+impl Cursor {
+    /// Which entries to ask next with that many calls, in the order in which to ask.
+    ///
+    /// Only those of which `is_due(index)` says so. Hot entries have 70 % of the calls, rounded up, and the
+    /// others what remains; what one tier does not need goes to the other. Where rounding would leave the
+    /// others nothing, below four calls, they get 3 of 10 over the calls of several picks. Within a tier those
+    /// overdue go first: their last success is more than twice `target` ago, and their last attempt more than
+    /// once, so that an entry which always fails takes no more than its part. Then goes who was attempted
+    /// least recently, who never was first of all; then the list's order decides.
+    ///
+    /// Nobody jumps out of a tier: at the open all are overdue, and hot ones would wait for the whole list.
+    pub fn pick<T>(
+        &self,
+        list: &WatchList<T>,
+        now: Timestamp,
+        slots: usize,
+        target: SignedDuration,
+        is_due: impl Fn(usize) -> bool,
+    ) -> Vec<usize> {
+        let now = millis(now);
+        let target = u64::try_from(target.as_millis()).unwrap_or(0);
+        let (mut hot, mut normal) = (Vec::new(), Vec::new());
+        for (index, (entry, watched)) in self.entries.iter().zip(list.entries()).enumerate() {
+            if is_due(index) {
+                let tier = if watched.priority == Priority::Hot { &mut hot } else { &mut normal };
+                tier.push((!is_overdue(entry, now, target), believed(entry.attempted_at, now), index));
+            }
+        }
+        let (for_hot, for_normal) = self.share(slots, hot.len(), normal.len());
+        hot.sort_unstable();
+        normal.sort_unstable();
+        let (hot, normal) = (hot.iter().take(for_hot), normal.iter().take(for_normal));
+        hot.chain(normal).map(|(_, _, index)| *index).collect()
+    }
+
+    /// How many of the calls go to hot entries and to the others, when so many of them wait.
+    fn share(&self, slots: usize, hot: usize, normal: usize) -> (usize, usize) {
+        let part = |calls: usize| (HOT_OF_TURNS * calls).div_ceil(TURNS);
+        let turn = usize::from(self.turn);
+        let share = if part(slots) < slots { part(slots) } else { part(turn + slots) - part(turn) };
+        let for_normal = normal.min(slots - share.min(hot));
+        (hot.min(slots - for_normal), for_normal)
+    }
+}
+
+/// A noted moment, 0 if it cannot be.
+fn believed(noted: u64, now: u64) -> u64 {
+    if noted > now + AHEAD_MILLIS { 0 } else { noted }
+}
+
+fn is_overdue(entry: &Moments, now: u64, target: u64) -> bool {
+    let older = |noted, than| now.saturating_sub(believed(noted, now)) > than;
+    older(entry.succeeded_at, OVERDUE.saturating_mul(target)) && older(entry.attempted_at, target)
+}

@@ -1,0 +1,4 @@
+//! The cursor over many cycles, and whole days.
+
+mod cursor;
+mod days;
