@@ -1,6 +1,10 @@
-//! How fast and how often to try: pacing and backoff.
+//! How fast and how often to try: pacing, backoff and the vendor's quota.
 //!
 //! The time and a random number enter, a waiting time leaves. Nothing here waits.
+
+mod quota;
+
+pub use quota::{Limits, QuotaState, QuotaStateError, Reason, RefusalClass, Summary, Wait};
 
 use jiff::{SignedDuration, Timestamp};
 
