@@ -12,6 +12,7 @@ pub mod port;
 mod process;
 mod produce;
 mod put;
+mod quota;
 mod sweep;
 
 pub use advance::Warm;
@@ -19,4 +20,5 @@ pub use outcome::{PollOutcome, ProcessOutcome, Refusal, SweepOutcome};
 pub use poll::{Cooldowns, PollSettings, poll};
 pub use process::{Arrived, ProcessSettings, Processed, process};
 pub use put::{Latencies, Put, PutSettings, PutStats, Refused, put};
+pub use quota::{Denied, Grant, RateLimiter, SLOT_LIFETIME, Why, named_per_second, refusal_class};
 pub use sweep::sweep;

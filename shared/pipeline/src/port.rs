@@ -4,6 +4,7 @@ use std::future::Future;
 
 use alphavantage::Request;
 use failure::{DeadLetter, Kind};
+use flow::{QuotaState, QuotaStateError};
 use jiff::{SignedDuration, Timestamp};
 use series::{Item, SeriesId, StateError};
 use wire::{Entry, Packed, Sent, SentError};
@@ -30,6 +31,13 @@ pub trait Runtime: Sync {
     fn now(&self) -> Timestamp;
     /// How much time is left, on the wall, until the invocation is cut off.
     fn remaining(&self) -> SignedDuration;
+    /// The time that has passed since some moment in this invocation's past, in the same time as
+    /// [`sleep`](Self::sleep) waits. It never goes back and knows nothing of other machines' clocks.
+    ///
+    /// Unless an adapter has a better clock, what is left of the invocation is counted down.
+    fn elapsed(&self) -> SignedDuration {
+        SignedDuration::ZERO.saturating_sub(self.remaining())
+    }
     /// Waits, in market time.
     fn sleep(&self, time: SignedDuration) -> impl Future<Output = ()> + Send;
     /// A random number from 0 to 1.
@@ -128,4 +136,30 @@ pub trait SeriesStore: Sync {
 pub trait Deliver: Sync {
     /// One PutRecordBatch call. The answer is positional: whether each record was taken.
     fn deliver(&self, records: &[Packed]) -> impl Future<Output = Result<Vec<bool>, CallError>> + Send;
+}
+
+/// Why the ledger of calls could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuotaError {
+    /// The call failed; a write may have happened.
+    Call(CallError),
+    /// What is stored cannot be read.
+    State(QuotaStateError),
+}
+
+/// What came of a conditional write to the ledger of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuotaSaved {
+    /// Written, as the version after the one that was read.
+    Done,
+    /// Another writer was first: this is what stands there now, and its version.
+    Refused(QuotaState, u64),
+}
+
+/// The ledger of calls of one API key.
+pub trait QuotaLedger: Sync {
+    /// Reads it with its version, consistently; an empty one of version 0 if there is none.
+    fn load(&self) -> impl Future<Output = Result<(QuotaState, u64), QuotaError>> + Send;
+    /// Writes it as version `version + 1`, if the stored version is still `version`.
+    fn save(&self, version: u64, state: &QuotaState) -> impl Future<Output = Result<QuotaSaved, QuotaError>> + Send;
 }

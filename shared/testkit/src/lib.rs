@@ -3,7 +3,8 @@
 //! Every fake keeps what it was given for the test to look at, and has [`Faults`] for each kind of
 //! call: none, a script, always the same, or random ones from a seed. Every call gives way to others
 //! before and after its effect, so that joined futures interleave, and [`crash_after`] can drop one
-//! between an effect and its answer. Nothing waits: time is [`ManualTime`].
+//! between an effect and its answer. Nothing waits: time is [`ManualTime`] for one task, and [`Simulation`] for
+//! several, each with a clock of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,9 +16,11 @@ mod dead_letters;
 mod fault;
 mod interleave;
 mod ledger;
+mod quota;
 pub mod record;
 pub mod reply;
 mod seed;
+mod simulation;
 mod sink;
 mod store;
 mod stream;
@@ -28,7 +31,9 @@ pub use dead_letters::MemoryDeadLetters;
 pub use fault::{Fault, Faults};
 pub use interleave::crash_after;
 pub use ledger::MemoryLedger;
+pub use quota::MemoryQuota;
 pub use seed::for_each_seed;
+pub use simulation::{Simulation, TaskClock};
 pub use sink::MemorySink;
 pub use store::MemoryStore;
 pub use stream::MemoryStream;

@@ -16,6 +16,7 @@ pub struct ManualTime(Mutex<State>);
 struct State {
     now: Timestamp,
     deadline: Timestamp,
+    elapsed: SignedDuration,
     sleeps: Vec<SignedDuration>,
     rng: Rng,
 }
@@ -29,7 +30,13 @@ impl ManualTime {
     /// At a moment, with fifteen minutes left and this seed.
     pub fn seeded(now: Timestamp, seed: u64) -> Self {
         let deadline = now + SignedDuration::from_mins(15);
-        Self(Mutex::new(State { now, deadline, sleeps: Vec::new(), rng: Rng::with_seed(seed) }))
+        Self(Mutex::new(State {
+            now,
+            deadline,
+            elapsed: SignedDuration::ZERO,
+            sleeps: Vec::new(),
+            rng: Rng::with_seed(seed),
+        }))
     }
 
     /// Moves the clock, backwards too; what is left of the invocation stays the same.
@@ -40,10 +47,11 @@ impl ManualTime {
         state.now = now;
     }
 
-    /// Moves the clock on; what is left of the invocation stays the same.
+    /// Moves the clock on, and the time that has passed; what is left of the invocation stays the same.
     pub fn advance(&self, time: SignedDuration) {
         let now = lock(&self.0).now;
         self.set(now + time);
+        lock(&self.0).elapsed += time.max(SignedDuration::ZERO);
     }
 
     /// Begins an invocation that may take that long; each sleep uses some of it up.
@@ -68,11 +76,16 @@ impl Runtime for ManualTime {
         state.deadline.duration_since(state.now)
     }
 
+    fn elapsed(&self) -> SignedDuration {
+        lock(&self.0).elapsed
+    }
+
     async fn sleep(&self, time: SignedDuration) {
         give_way().await;
         if time > SignedDuration::ZERO {
             let mut state = lock(&self.0);
             state.now += time;
+            state.elapsed += time;
             state.sleeps.push(time);
         }
     }

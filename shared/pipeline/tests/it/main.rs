@@ -12,4 +12,6 @@ mod poll;
 mod poller;
 mod process;
 mod produce;
+mod quota;
+mod quota_simulation;
 mod sweep;
