@@ -173,7 +173,10 @@ def schedules_fire_at_the_right_minutes(cases):
 @check
 def the_plans_allow_what_the_schedules_ask(cases):
     def calls(job, stack):
-        return len(stack.parameters[expected.CALLS_PER_RUN[job]].split(",")) if job in expected.CALLS_PER_RUN else 0
+        if job not in expected.CALLS_PER_RUN:
+            return 0
+        listed = expected.CALLS_PER_RUN[job]
+        return len(stack.parameters[listed].split(",")) if listed else 1
 
     free = cases.stacks["dev", "free"]
     a_day = sum(calls(job, free) * len(fires(s)) for job, s in schedules_by_job(free).items())

@@ -23,11 +23,18 @@ FUNCTIONS = {
         "SYMBOLS": "AAPL,MSFT,GOOGL,AMZN",
         "INTERVAL": "1min",
         "KINESIS_FINANCIAL_STREAM": "Streams.FinancialStream",
+        "KINESIS_EVENTS_STREAM": "Streams.EventsStream",
     }),
     "PollCryptoFunction": ("poll-crypto", 55, 2, {
         **POLLER_ENVIRONMENT,
         "PAIRS": "BTC/USD,ETH/USD",
         "KINESIS_CRYPTO_STREAM": "Streams.CryptoStream",
+        "KINESIS_EVENTS_STREAM": "Streams.EventsStream",
+    }),
+    "PollEventsFunction": ("poll-events", 55, 4, {
+        **POLLER_ENVIRONMENT,
+        "NEWS_TOPICS": "financial_markets",
+        "KINESIS_EVENTS_STREAM": "Streams.EventsStream",
     }),
     "ComputeIndicatorsFunction": ("compute-indicators", 60, 20, {
         **SERIES_ENVIRONMENT,
@@ -36,7 +43,9 @@ FUNCTIONS = {
     }),
     "SweepSeriesFunction": ("sweep-series", 50, 1, SERIES_ENVIRONMENT),
 }
-SCHEDULED_FUNCTIONS = {"PollEquitiesFunction", "PollCryptoFunction", "SweepSeriesFunction"}
+SCHEDULED_FUNCTIONS = {
+    "PollEquitiesFunction", "PollCryptoFunction", "PollEventsFunction", "SweepSeriesFunction",
+}
 MEMORY_MB = 128
 
 # ---- event source mappings --------------------------------------------------------------------
@@ -44,6 +53,7 @@ MEMORY_MB = 128
 MAPPINGS = {
     "ComputeIndicatorsFunctionFinancial": "Streams.FinancialStream.Arn",
     "ComputeIndicatorsFunctionCrypto": "Streams.CryptoStream.Arn",
+    "ComputeIndicatorsFunctionEvents": "Streams.EventsStream.Arn",
 }
 MAPPING_SETTINGS = {
     "StartingPosition": "TRIM_HORIZON",
@@ -65,6 +75,10 @@ JOBS = {
     "intraday": ("PollEquitiesFunction", "America/New_York", True),
     "rates": ("PollCryptoFunction", "UTC", False),
     "daily": ("PollCryptoFunction", "UTC", False),
+    "news": ("PollEventsFunction", "UTC", False),
+    "movers": ("PollEventsFunction", "America/New_York", True),
+    "earnings": ("PollEventsFunction", "America/New_York", False),
+    "status": ("PollEventsFunction", "UTC", False),
     "sweep": ("SweepSeriesFunction", "UTC", False),
 }
 
@@ -81,6 +95,10 @@ PAID_MINUTES = {
     "intraday": {*range(OPEN, CLOSE + 2), at(16, 5)},
     "rates": EVERY_MINUTE,
     "daily": {at(0, 10)},
+    "news": set(range(0, 24 * 60, 15)),
+    "movers": set(range(at(10, 0), at(17, 0), 15)),
+    "earnings": {at(6, 0)},
+    "status": set(range(0, 24 * 60, 5)),
     "sweep": EVERY_MINUTE,
 }
 FREE_MINUTES = {
@@ -88,13 +106,21 @@ FREE_MINUTES = {
     "intraday": {at(18, 45)},
     "rates": {at(0, 0), at(6, 0), at(12, 0), at(18, 0)},
     "daily": {at(0, 10)},
+    "news": {at(0, 0), at(12, 0)},
+    "movers": {at(19, 0)},
+    "earnings": {at(6, 0)},
+    "status": set(),
     "sweep": EVERY_MINUTE,
 }
 LOCAL_MINUTES = {job: EVERY_MINUTE for job in JOBS}
 
-FREE_CALLS_PER_DAY = 25
-# Calls that one run of a job makes: one per symbol or pair.
-CALLS_PER_RUN = {"quotes": "Symbols", "intraday": "Symbols", "rates": "Pairs", "daily": "Pairs"}
+# One of 25 is left for a person.
+FREE_CALLS_PER_DAY = 24
+# Calls that one run of a job makes: one per symbol, pair or topic, or one.
+CALLS_PER_RUN = {
+    "quotes": "Symbols", "intraday": "Symbols", "rates": "Pairs", "daily": "Pairs",
+    "news": "NewsTopics", "movers": None, "earnings": None, "status": None,
+}
 CALLS_PER_MINUTE = {"p75": 75, "p150": 150, "p300": 300, "p600": 600, "p1200": 1200}
 
 # ---- permissions ------------------------------------------------------------------------------
@@ -110,6 +136,7 @@ _EVERY_FUNCTION_ACTIONS = {
 ROLE_ACTIONS = {
     "Permissions.PollEquitiesRole": _POLLER_ACTIONS | _EVERY_FUNCTION_ACTIONS,
     "Permissions.PollCryptoRole": _POLLER_ACTIONS | _EVERY_FUNCTION_ACTIONS,
+    "Permissions.PollEventsRole": _POLLER_ACTIONS | _EVERY_FUNCTION_ACTIONS,
     "Permissions.ComputeIndicatorsRole": _EVERY_FUNCTION_ACTIONS | {
         "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
         "kinesis:GetShardIterator", "kinesis:ListShards",
@@ -135,10 +162,12 @@ _LEDGER_AND_FAILURES = {
     "DeadLetters.DeadLetterBucket.Arn/dead-letters/*", "DeadLetters.InvokeFailuresQueue.Arn",
 }
 ROLE_RESOURCES = {
-    "Permissions.PollEquitiesRole": _LEDGER_AND_FAILURES | {"Streams.FinancialStream.Arn"},
-    "Permissions.PollCryptoRole": _LEDGER_AND_FAILURES | {"Streams.CryptoStream.Arn"},
+    "Permissions.PollEquitiesRole": _LEDGER_AND_FAILURES | {"Streams.FinancialStream.Arn", "Streams.EventsStream.Arn"},
+    "Permissions.PollCryptoRole": _LEDGER_AND_FAILURES | {"Streams.CryptoStream.Arn", "Streams.EventsStream.Arn"},
+    "Permissions.PollEventsRole": _LEDGER_AND_FAILURES | {"Streams.EventsStream.Arn"},
     "Permissions.ComputeIndicatorsRole": {
-        "Streams.FinancialStream.Arn", "Streams.CryptoStream.Arn", "State.StateTable.Arn",
+        "Streams.FinancialStream.Arn", "Streams.CryptoStream.Arn", "Streams.EventsStream.Arn",
+        "State.StateTable.Arn",
         "Delivery.RawDeliveryStream.Arn", "Delivery.IndicatorDeliveryStream.Arn",
         "DeadLetters.DeadLetterBucket.Arn", "DeadLetters.DeadLetterBucket.Arn/dead-letters/*",
         "DeadLetters.DeadLetterBucket.Arn/aws/lambda/*",
@@ -149,7 +178,8 @@ ROLE_RESOURCES = {
     },
     "Permissions.ScheduleRole": {
         "DeadLetters.InvokeFailuresQueue.Arn", "function:realtime-financial-{env}-poll-equities",
-        "function:realtime-financial-{env}-poll-crypto", "function:realtime-financial-{env}-sweep-series",
+        "function:realtime-financial-{env}-poll-crypto", "function:realtime-financial-{env}-poll-events",
+        "function:realtime-financial-{env}-sweep-series",
     },
     "Delivery.DeliveryRole": {
         "Delivery.DataBucket.Arn", "Delivery.DataBucket.Arn/raw/*",
@@ -160,6 +190,7 @@ ROLE_RESOURCES = {
 ROLE_LOG_GROUPS = {
     "Permissions.PollEquitiesRole": {"Observability.PollEquitiesLogGroup:*"},
     "Permissions.PollCryptoRole": {"Observability.PollCryptoLogGroup:*"},
+    "Permissions.PollEventsRole": {"Observability.PollEventsLogGroup:*"},
     "Permissions.ComputeIndicatorsRole": {"Observability.ComputeIndicatorsLogGroup:*"},
     "Permissions.SweepSeriesRole": {"Observability.SweepSeriesLogGroup:*"},
     "Permissions.ScheduleRole": set(),
@@ -175,8 +206,9 @@ STAR_RESOURCES = {
     "UsedByTheLogGroups": "in a key policy it means the key itself",
 }
 LEADING_KEYS = {
-    "Permissions.PollEquitiesRole": ["sent#*"],
-    "Permissions.PollCryptoRole": ["sent#*"],
+    "Permissions.PollEquitiesRole": ["quota#*", "sent#*"],
+    "Permissions.PollCryptoRole": ["quota#*", "sent#*"],
+    "Permissions.PollEventsRole": ["quota#*", "sent#*"],
     "Permissions.ComputeIndicatorsRole": ["series#*"],
     "Permissions.SweepSeriesRole": ["series#*"],
 }

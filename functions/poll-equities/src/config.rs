@@ -1,7 +1,8 @@
 //! What `poll-equities` reads from its environment; see the table in its README.
 
-use config::{List, Problems, Reader};
+use config::{Problems, Reader};
 use market::{Interval, Symbol};
+use planner::WatchList;
 use poller::Settings;
 
 /// The configuration.
@@ -14,7 +15,7 @@ pub(crate) struct Config {
 /// What is asked for.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    pub(crate) symbols: Vec<Symbol>,
+    pub(crate) symbols: WatchList<Symbol>,
     pub(crate) interval: Interval,
 }
 
@@ -22,12 +23,12 @@ impl Config {
     /// Reads it, or says all that is wrong.
     pub(crate) fn read(mut from: Reader) -> Result<Self, Problems> {
         let poller = Settings::read(&mut from, "KINESIS_FINANCIAL_STREAM");
-        let symbols: Option<List<Symbol>> = from.required("SYMBOLS");
+        let symbols: Option<WatchList<Symbol>> = from.required("SYMBOLS");
         let interval = from.optional("INTERVAL").unwrap_or(Interval::Min1);
         if interval == Interval::Day {
             from.refuse("`INTERVAL` is `1day`: intraday bars have 1min, 5min, 15min, 30min or 60min");
         }
-        let watched = symbols.map(|List(symbols)| Watched { symbols, interval });
+        let watched = symbols.map(|symbols| Watched { symbols, interval });
         from.finish(poller.complete().zip(watched).map(|(poller, watched)| Self { poller, watched }))
     }
 }

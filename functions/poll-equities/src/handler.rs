@@ -1,9 +1,7 @@
 //! One invocation: the job of the schedule becomes requests, the requests an outcome.
 
-use alphavantage::{OutputSize, Request};
 use lambda_runtime::LambdaEvent;
-use market::session::Hours;
-use pipeline::PollOutcome;
+use pipeline::{Job, PollOutcome};
 use poller::{PollError, Poller};
 use serde::Deserialize;
 
@@ -12,33 +10,19 @@ use crate::config::Watched;
 /// The schedule's input: `{"job":"quotes"}` or `{"job":"intraday"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "job", rename_all = "lowercase")]
-pub(crate) enum Job {
+pub(crate) enum Asked {
     /// GLOBAL_QUOTE of each symbol.
     Quotes,
     /// TIME_SERIES_INTRADAY of each symbol.
     Intraday,
 }
 
-impl Job {
-    fn name(self) -> &'static str {
+impl Asked {
+    fn job(self, watched: &Watched) -> Job {
         match self {
-            Self::Quotes => "quotes",
-            Self::Intraday => "intraday",
+            Self::Quotes => Job::quotes(watched.symbols.clone()),
+            Self::Intraday => Job::intraday(watched.symbols.clone(), watched.interval),
         }
-    }
-
-    fn requests(self, watched: &Watched) -> Vec<Request> {
-        let request = |symbol: &market::Symbol| match self {
-            Self::Quotes => Request::GlobalQuote { symbol: symbol.clone() },
-            Self::Intraday => Request::TimeSeriesIntraday {
-                symbol: symbol.clone(),
-                interval: watched.interval,
-                hours: Hours::Regular,
-                month: None,
-                output: OutputSize::Compact,
-            },
-        };
-        watched.symbols.iter().map(request).collect()
     }
 }
 
@@ -50,9 +34,8 @@ pub(crate) struct Handler {
 
 impl Handler {
     /// Runs the job, unless another run of it is under way.
-    pub(crate) async fn handle(&self, event: LambdaEvent<Job>) -> Result<PollOutcome, PollError> {
-        let job = event.payload;
-        self.poller.run(job.name(), &job.requests(&self.watched), event.context.deadline).await
+    pub(crate) async fn handle(&self, event: LambdaEvent<Asked>) -> Result<PollOutcome, PollError> {
+        self.poller.run(&event.payload.job(&self.watched), event.context.deadline).await
     }
 }
 
@@ -62,10 +45,10 @@ mod tests {
 
     #[test]
     fn the_sample_events_are_jobs() {
-        let job = |text: &str| serde_json::from_str::<Job>(text);
-        assert_eq!(job(include_str!("../../../events/poll-equities/quotes.json")).unwrap(), Job::Quotes);
-        assert_eq!(job(include_str!("../../../events/poll-equities/intraday.json")).unwrap(), Job::Intraday);
-        let error = job(r#"{"job":"daily"}"#).unwrap_err().to_string();
+        let asked = |text: &str| serde_json::from_str::<Asked>(text);
+        assert_eq!(asked(include_str!("../../../events/poll-equities/quotes.json")).unwrap(), Asked::Quotes);
+        assert_eq!(asked(include_str!("../../../events/poll-equities/intraday.json")).unwrap(), Asked::Intraday);
+        let error = asked(r#"{"job":"daily"}"#).unwrap_err().to_string();
         assert!(error.contains("unknown variant `daily`, expected `quotes` or `intraday`"), "{error}");
     }
 }

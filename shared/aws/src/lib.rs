@@ -6,6 +6,7 @@
 mod bucket;
 mod firehose;
 mod kinesis;
+mod quota;
 mod secret;
 mod table;
 
@@ -18,6 +19,7 @@ use pipeline::port::CallError;
 pub use bucket::DeadLetterBucket;
 pub use firehose::DeliveryStream;
 pub use kinesis::Stream;
+pub use quota::Quota;
 pub use secret::{Secret, SecretError};
 pub use table::StateTable;
 

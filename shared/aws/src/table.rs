@@ -12,7 +12,11 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
-use pipeline::port::{CallError, Ledger, LedgerError, Saved, SeriesStore, StoreError, Stored};
+use pipeline::{
+    Entry,
+    port::{CallError, Cursors, CursorsError, Ledger, LedgerError, Saved, SeriesStore, StoreError, Stored},
+};
+use planner::{Cursor, WatchList};
 use series::{Item, SeriesId, StateError};
 use wire::{Digest128, Sent};
 
@@ -25,7 +29,7 @@ const DUE_BUCKETS: u8 = 8;
 /// How many series one sweep takes at the most; the next one takes the rest.
 const DUE_MAX: usize = 2_000;
 
-type Attributes = std::collections::HashMap<String, AttributeValue>;
+pub(crate) type Attributes = std::collections::HashMap<String, AttributeValue>;
 
 /// The state table.
 #[derive(Debug, Clone)]
@@ -35,7 +39,7 @@ pub struct StateTable {
 }
 
 /// The outcome of a conditional write.
-enum Written {
+pub(crate) enum Written {
     Done,
     Refused(Option<Attributes>),
 }
@@ -46,7 +50,7 @@ impl StateTable {
         Self { client: Client::new(config), name: name.to_owned() }
     }
 
-    async fn read(&self, pk: &str) -> Result<Option<Attributes>, CallError> {
+    pub(crate) async fn read(&self, pk: &str) -> Result<Option<Attributes>, CallError> {
         let output = self
             .client
             .get_item()
@@ -60,7 +64,7 @@ impl StateTable {
     }
 
     /// Writes bytes as the version after `version`, if that is still the stored one.
-    async fn write(
+    pub(crate) async fn write(
         &self,
         pk: &str,
         version: u64,
@@ -149,7 +153,7 @@ fn due_bucket(bucket: u8) -> String {
 }
 
 /// Version and bytes of an item; version 0 and no bytes for one that was never written.
-fn parts(attributes: Option<&Attributes>) -> Option<(u64, &[u8])> {
+pub(crate) fn parts(attributes: Option<&Attributes>) -> Option<(u64, &[u8])> {
     let Some(attributes) = attributes else { return Some((0, &[])) };
     let version = attributes.get("version")?.as_n().ok()?.parse().ok()?;
     let state = attributes.get("state")?.as_b().ok()?;
@@ -207,6 +211,22 @@ impl SeriesStore for StateTable {
             }
         }
         Ok(due)
+    }
+}
+
+impl Cursors for StateTable {
+    async fn load_cursor(&self, name: &str, list: &WatchList<Entry>) -> Result<(Cursor, u64), CursorsError> {
+        let attributes = self.read(&format!("sent#cursor|{name}")).await.map_err(CursorsError::Call)?;
+        let (version, bytes) =
+            parts(attributes.as_ref()).ok_or(CursorsError::State(planner::CursorError::Damaged(0)))?;
+        let cursor =
+            if version == 0 { Cursor::new(list) } else { Cursor::decode(bytes, list).map_err(CursorsError::State)? };
+        Ok((cursor, version))
+    }
+
+    async fn save_cursor(&self, name: &str, version: u64, cursor: &Cursor) -> Result<bool, CallError> {
+        let written = self.write(&format!("sent#cursor|{name}"), version, cursor.encode(), None).await?;
+        Ok(matches!(written, Written::Done))
     }
 }
 

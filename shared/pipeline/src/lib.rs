@@ -6,6 +6,7 @@
 
 mod advance;
 mod deliver;
+mod job;
 mod outcome;
 mod poll;
 pub mod port;
@@ -16,8 +17,9 @@ mod quota;
 mod sweep;
 
 pub use advance::Warm;
+pub use job::{Entry, Job};
 pub use outcome::{PollOutcome, ProcessOutcome, Refusal, SweepOutcome};
-pub use poll::{Cooldowns, PollSettings, poll};
+pub use poll::{Cooldowns, MarketHours, PollPorts, PollSettings, STOP_ISSUING, poll};
 pub use process::{Arrived, ProcessSettings, Processed, process};
 pub use put::{Latencies, Put, PutSettings, PutStats, Refused, put};
 pub use quota::{Denied, Grant, RateLimiter, SLOT_LIFETIME, Why, named_per_second, refusal_class};

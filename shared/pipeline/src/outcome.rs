@@ -49,8 +49,17 @@ pub struct PollOutcome {
     pub quarantined: u64,
     /// What was sent to the stream, and how long its answers took.
     pub producer: PutStats,
+    /// Entries of the list for which there is nothing to ask now: their market stands still.
+    pub not_due: u64,
     /// Requests that were not sent, since the run was stopped.
     pub not_asked: u64,
+    /// Anomalies that were told to the events stream.
+    pub alerts: u64,
+    /// Fields in the replies that are new: the vendor may have changed its format.
+    pub unknown_fields: u64,
+    /// Calls that are left today, where the plan has a limit a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota_left_today: Option<u32>,
     /// Why it was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
@@ -58,9 +67,34 @@ pub struct PollOutcome {
     pub refusals: Vec<Refusal>,
     /// What failed.
     pub failures: Vec<Failure>,
+    /// The last refusal in words, for the run that it ends.
+    #[serde(skip)]
+    pub(crate) last_word: String,
+    /// The calls per second that a refusal named.
+    #[serde(skip)]
+    pub(crate) named_per_second: Option<u32>,
 }
 
 impl PollOutcome {
+    /// Takes in what became of one more request.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        for (verdict, count) in other.refused {
+            *self.refused.entry(verdict).or_default() += count;
+        }
+        self.records += other.records;
+        self.put += other.put;
+        self.deduplicated += other.deduplicated;
+        self.dead_lettered += other.dead_lettered;
+        self.in_flight += other.in_flight;
+        self.quarantined += other.quarantined;
+        self.producer.add(&other.producer);
+        self.alerts += other.alerts;
+        self.unknown_fields += other.unknown_fields;
+        other.refusals.into_iter().for_each(|refusal| note(&mut self.refusals, refusal));
+        other.failures.into_iter().for_each(|failure| note(&mut self.failures, failure));
+    }
+
     /// A run that asked for nothing, and why.
     pub fn not_run(job: &str, requests: usize, reason: impl Into<String>) -> Self {
         Self { job: job.to_owned(), not_asked: requests as u64, stopped: Some(reason.into()), ..Default::default() }

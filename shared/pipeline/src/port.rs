@@ -1,13 +1,16 @@
 //! What the pipeline needs from outside, as capabilities. An adapter or a fake stands behind each.
 
-use std::future::Future;
+use std::{fmt, future::Future};
 
 use alphavantage::Request;
 use failure::{DeadLetter, Kind};
 use flow::{QuotaState, QuotaStateError};
 use jiff::{SignedDuration, Timestamp};
+use planner::{Cursor, CursorError, WatchList};
 use series::{Item, SeriesId, StateError};
-use wire::{Entry, Packed, Sent, SentError};
+use wire::{Entry as StreamEntry, Packed, Sent, SentError};
+
+use crate::job::Entry;
 
 /// A call to a service that failed as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +62,26 @@ pub struct Fetched {
 pub trait Fetch: Sync {
     /// Sends one request. An error means that no whole reply came.
     fn fetch(&self, request: &Request) -> impl Future<Output = Result<Fetched, CallError>> + Send;
+    /// Makes a connection before the first request, which must leave as soon as it may. Says nothing of a key.
+    fn connect(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+    /// The key was refused: looks for another one, once in a while. Returns whether there is one, with which
+    /// the next request is sent.
+    fn renew(&self) -> impl Future<Output = bool> + Send {
+        std::future::ready(false)
+    }
+    /// The text with every key taken out that was ever sent.
+    fn redact(&self, text: &str) -> String;
 }
 
 /// Writes to one Kinesis stream.
 pub trait PutRecords: Sync {
     /// One PutRecords call. The answer is positional: `None` where the record was taken, else why not.
-    fn put_records(&self, entries: &[Entry]) -> impl Future<Output = Result<Vec<Option<String>>, CallError>> + Send;
+    fn put_records(
+        &self,
+        entries: &[StreamEntry],
+    ) -> impl Future<Output = Result<Vec<Option<String>>, CallError>> + Send;
 }
 
 /// Why the ledger of what was sent could not be read or written.
@@ -76,7 +93,51 @@ pub enum LedgerError {
     State(SentError),
 }
 
-/// The ledger of what was sent, one item per subject and function.
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => f.write_str(&error.message),
+            Self::State(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Why the cursor of a job could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CursorsError {
+    /// The call failed.
+    Call(CallError),
+    /// What is stored cannot be read.
+    State(CursorError),
+}
+
+impl fmt::Display for CursorsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => f.write_str(&error.message),
+            Self::State(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What was asked when, one item per job of a function.
+pub trait Cursors: Sync {
+    /// Reads what is known of a list, with its version, 0 if there is nothing.
+    fn load_cursor(
+        &self,
+        name: &str,
+        list: &WatchList<Entry>,
+    ) -> impl Future<Output = Result<(Cursor, u64), CursorsError>> + Send;
+    /// Writes it if its version is still the one that was read. Returns whether it was.
+    fn save_cursor(
+        &self,
+        name: &str,
+        version: u64,
+        cursor: &Cursor,
+    ) -> impl Future<Output = Result<bool, CallError>> + Send;
+}
+
+/// The ledger of what was sent, one item per subject and kind of fact.
 pub trait Ledger: Sync {
     /// Reads an item with its version, 0 if there is none.
     fn load(&self, name: &str) -> impl Future<Output = Result<(Sent, u64), LedgerError>> + Send;
@@ -147,13 +208,22 @@ pub enum QuotaError {
     State(QuotaStateError),
 }
 
+impl fmt::Display for QuotaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => f.write_str(&error.message),
+            Self::State(error) => error.fmt(f),
+        }
+    }
+}
+
 /// What came of a conditional write to the ledger of calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QuotaSaved {
     /// Written, as the version after the one that was read.
     Done,
     /// Another writer was first: this is what stands there now, and its version.
-    Refused(QuotaState, u64),
+    Refused(Box<QuotaState>, u64),
 }
 
 /// The ledger of calls of one API key.

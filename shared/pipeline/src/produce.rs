@@ -1,21 +1,33 @@
 //! Produce: rows of a reply to records in Kinesis, each at most once under its id.
 //!
-//! What is no news is not sent. What Kinesis did not take is sent again, and nothing else is. The
-//! ledger is written after Kinesis took the records, so that a crash sends the same ids again.
+//! What is no news is not sent. The ledger is written twice: before, with the revisions that are about
+//! to be used, so that no revision ever has two contents; and after Kinesis took the records, since
+//! nothing else is evidence that it did. A crash in between sends the same ids again.
+//!
+//! What is unusual is flagged on its record and told to the events stream, and goes out all the same.
 
-use alphavantage::Request;
+use std::collections::HashSet;
+
+use anomaly::{Detector, Reading};
 use failure::{DeadLetter, Failure, Kind, Place, Stage};
-use market::Observation;
-use wire::{Digest128, Entry, Key, Parcel, Sent, observation};
+use futures::future::join_all;
+use jiff::Timestamp;
+use market::{Alert, Event, Fact, Flag, Observation};
+use wire::{Attachment, Digest128, Entry, Key, Parcel, Record, Sent, observation};
 
 use crate::{
     outcome::{PollOutcome, note},
+    poll::PollPorts,
     port::{CallError, KeepDeadLetters, Ledger, LedgerError, PutRecords, Runtime},
     put::{Put, PutSettings, Refused, put},
 };
 
-/// How often the ledger is merged with that of another poller.
+/// How often a ledger is read and written anew since another poller was first.
 const LEDGER_ATTEMPTS: u32 = 5;
+/// Under this name the ledger of a series keeps what is usual in it.
+const DETECTOR: &str = "anomaly";
+/// Over so many ledgers the earnings calendar of all companies is spread, each far below what one holds.
+const EARNINGS_LEDGERS: u8 = 16;
 
 /// The rows of one reply.
 pub(crate) struct Rows {
@@ -25,15 +37,14 @@ pub(crate) struct Rows {
 }
 
 /// Where rows go.
-pub(crate) struct Producer<'a, Stream, Sent, Dead, Time> {
-    pub(crate) stream: &'a Stream,
-    pub(crate) ledger: &'a Sent,
-    pub(crate) dead_letters: &'a Dead,
-    pub(crate) runtime: &'a Time,
+pub(crate) struct Producer<'a, Vendor, Quota, Stream, State, Dead, Time> {
+    pub(crate) ports: &'a PollPorts<'a, Vendor, Quota, Stream, State, Dead, Time>,
     pub(crate) function: &'a str,
+    /// What was asked, in words.
+    pub(crate) request: &'a str,
 }
 
-/// A record on its way, with what the ledger notes when it has arrived.
+/// A record on its way, with what its ledger notes when it has arrived.
 struct Outgoing {
     key: Key,
     at: i64,
@@ -42,130 +53,290 @@ struct Outgoing {
     parcel: Parcel,
 }
 
-impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtime>
-    Producer<'_, Stream, Remembered, Dead, Time>
+/// The facts that share a ledger, with the revisions under which they go out written ahead.
+struct Batch {
+    name: String,
+    sent: Sent,
+    version: u64,
+    records: Vec<Outgoing>,
+    alerts: Vec<Outgoing>,
+    keys: HashSet<Key>,
+    deduplicated: u64,
+    /// What is usual in this series, these facts included.
+    detector: Option<Attachment>,
+}
+
+fn parcel(record: &Record, rev: u32, now: Timestamp) -> Parcel {
+    let data = record.to_json(rev, now).into_bytes();
+    Parcel { entry: Entry { partition_key: record.partition_key().clone(), data }, ordered: record.is_ordered() }
+}
+
+/// The ledger that a fact is noted in. It goes by what is said, not by what was asked: a quote of one
+/// function is the next revision of that of another.
+fn ledger_of(fact: &Fact, key: Key) -> String {
+    let subject = || fact.subject().map_or_else(|| "_".to_owned(), |subject| subject.to_string());
+    match fact {
+        Fact::Quote(_) => format!("quote|{}", subject()),
+        Fact::Bar(bar) => format!("bar|{}|{}", subject(), bar.bar.interval),
+        Fact::Rate(_) => format!("rate|{}", subject()),
+        Fact::Event(Event::Article(_)) => "news".to_owned(),
+        Fact::Event(Event::EarningsDate(_)) => format!("earnings|{}", key.0[0] % EARNINGS_LEDGERS),
+        Fact::Event(Event::MarketStatus(_)) => "status".to_owned(),
+        Fact::Event(Event::Mover(_)) => "movers".to_owned(),
+        Fact::Event(Event::Alert(_)) => "alerts".to_owned(),
+    }
+}
+
+impl<Vendor, Quota, Stream, State, Dead, Time> Producer<'_, Vendor, Quota, Stream, State, Dead, Time>
+where
+    Stream: PutRecords,
+    State: Ledger,
+    Dead: KeepDeadLetters,
+    Time: Runtime,
 {
     /// Sends what is news among the rows, and accounts for all of them.
-    pub(crate) async fn produce(&self, request: &Request, rows: Rows, outcome: &mut PollOutcome) {
-        let total = (rows.observations.len() + rows.rejected.len()) as u64;
-        outcome.records += total;
-        let name = format!("{}|{}", request.function(), request.about());
-        let (mut sent, version) = match self.ledger.load(&name).await {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                // Without the ledger nothing is known to be news; the next poll brings the same rows again.
-                outcome.in_flight += total;
-                return note(&mut outcome.failures, ledger_failure(request, error));
-            }
-        };
-        let before = sent.clone();
+    pub(crate) async fn produce(&self, rows: Rows, outcome: &mut PollOutcome) {
+        outcome.records += (rows.observations.len() + rows.rejected.len()) as u64;
+        let mut batches = self.write_ahead(rows.observations, outcome).await;
 
-        let outgoing = self.news(&sent, rows.observations, outcome);
-        let (arrived, left) = self.put(outgoing, request, outcome).await;
+        let records = batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.records)).collect();
+        let (arrived, left) = self.put(self.ports.stream, records, outcome).await;
         outcome.put += arrived.len() as u64;
-        for record in &arrived {
-            sent.confirm(record.key, record.at, record.rev, record.content);
-        }
-        let left = left.into_iter().map(|Refused { entry, reason, kind }| {
-            let failure = Failure::new(Stage::Produce, kind, request.to_string(), reason);
-            (None, self.letter(failure, entry.data, Some(entry.partition_key.as_str())))
-        });
+        // An alert is told after the record that raised it.
+        let alerts = batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.alerts)).collect();
+        let (told, untold) = self.put(self.ports.alerts, alerts, outcome).await;
+        outcome.alerts += told.len() as u64;
 
-        let rejected = rows.rejected.into_iter().filter_map(|(reason, payload)| {
-            let key = Digest128::of(&[b"rejected", name.as_bytes(), &payload]);
-            if sent.news(key, key).is_none() {
-                outcome.deduplicated += 1;
-                return None;
-            }
-            let reason =
-                format!("{reason}; the row is kept here and not sent: a corrected one is taken by the next poll");
-            let failure = Failure::new(Stage::Validate, Kind::InvalidRow, request.to_string(), reason);
-            Some((Some(key), self.letter(failure, payload, None)))
-        });
-        let (keys, letters): (Vec<Option<Key>>, Vec<DeadLetter>) = left.chain(rejected).unzip();
-        match self.keep(&letters).await {
-            Ok(()) => {
-                outcome.dead_lettered += letters.len() as u64;
-                let now = self.runtime.now().as_millisecond();
-                keys.into_iter().flatten().for_each(|key| sent.confirm(key, now, 0, key));
-                letters.into_iter().for_each(|letter| note(&mut outcome.failures, letter.failure));
-            }
-            Err(error) => {
-                outcome.in_flight += letters.len() as u64;
-                let failure = Failure::new(Stage::Produce, error.kind, request.to_string(), error.message);
-                note(&mut outcome.failures, failure);
-            }
-        }
-        if sent != before
-            && let Err(error) = self.remember(&name, sent, version).await
-        {
-            note(&mut outcome.failures, ledger_failure(request, error));
+        let confirmed: Vec<&Noted> = arrived.iter().chain(&told).collect();
+        join_all(batches.into_iter().map(|batch| self.confirm(batch, &confirmed)))
+            .await
+            .into_iter()
+            .filter_map(Result::err)
+            .for_each(|error| note(&mut outcome.failures, self.ledger_failure(&error)));
+
+        let letter = |(noted, refused): (Noted, Refused)| {
+            let failure = Failure::new(Stage::Produce, refused.kind, self.request, refused.reason);
+            (noted, self.letter(failure, refused.entry.data, Some(refused.entry.partition_key.as_str())))
+        };
+        let (_, letters): (Vec<Noted>, Vec<DeadLetter>) = left.into_iter().map(letter).unzip();
+        outcome.dead_lettered += self.keep(letters, outcome).await;
+        let (_, letters): (Vec<Noted>, Vec<DeadLetter>) = untold.into_iter().map(letter).unzip();
+        // No row of the reply: it counts with its failure alone.
+        let in_flight = outcome.in_flight;
+        self.keep(letters, outcome).await;
+        outcome.in_flight = in_flight;
+        if !rows.rejected.is_empty() {
+            self.reject(rows.rejected, outcome).await;
         }
     }
 
-    /// The records that are news, oldest first.
-    fn news(&self, sent: &Sent, mut observations: Vec<Observation>, outcome: &mut PollOutcome) -> Vec<Outgoing> {
-        observations.sort_by_key(|observation| observation.fact.event_time());
-        let now = self.runtime.now();
-        // A fact that stands twice in the reply is sent once, or as its own correction.
-        let mut sent = sent.clone();
-        let mut outgoing = Vec::new();
+    /// Finds what is news, and writes down the revisions that it is about to go out under.
+    async fn write_ahead(&self, observations: Vec<Observation>, outcome: &mut PollOutcome) -> Vec<Batch> {
+        let mut groups: Vec<(String, Vec<Observation>)> = Vec::new();
         for seen in observations {
-            let record = observation(&seen);
-            let (key, content, at) = (record.key(), record.content(), seen.fact.event_time().as_millisecond());
-            let Some(rev) = sent.news(key, content) else {
-                outcome.deduplicated += 1;
+            let name = ledger_of(&seen.fact, observation(&seen).key());
+            match groups.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, group)) => group.push(seen),
+                None => groups.push((name, vec![seen])),
+            }
+        }
+        let counts: Vec<u64> = groups.iter().map(|(_, group)| group.len() as u64).collect();
+        let opened = join_all(groups.into_iter().map(|(name, group)| self.reserve(name, group))).await;
+        let mut batches = Vec::new();
+        for (opened, count) in opened.into_iter().zip(counts) {
+            match opened {
+                Ok(batch) => {
+                    outcome.deduplicated += batch.deduplicated;
+                    batches.push(batch);
+                }
+                Err(error) => {
+                    // Without the ledger nothing is known to be news; the next poll brings the same rows again.
+                    outcome.in_flight += count;
+                    note(&mut outcome.failures, self.ledger_failure(&error));
+                }
+            }
+        }
+        batches
+    }
+
+    /// Reads a ledger, and reserves revisions in it for what is news.
+    async fn reserve(&self, name: String, mut observations: Vec<Observation>) -> Result<Batch, LedgerError> {
+        observations.sort_by_key(|seen| seen.fact.event_time());
+        for _ in 0..LEDGER_ATTEMPTS {
+            let (sent, version) = self.ports.state.load(&name).await?;
+            let mut batch = self.news(name.clone(), sent, version, &observations);
+            if batch.records.is_empty() || self.ports.state.save(&name, version, &batch.sent).await? {
+                batch.version += u64::from(!batch.records.is_empty());
+                return Ok(batch);
+            }
+        }
+        Err(contended("nothing was sent; the next poll brings the same rows again"))
+    }
+
+    /// The records that are news, oldest first, with what is unusual about them.
+    fn news(&self, name: String, mut sent: Sent, version: u64, observations: &[Observation]) -> Batch {
+        let now = self.ports.runtime.now();
+        // A fact that stands twice in the reply is sent once, or as its own correction.
+        let mut seen = sent.clone();
+        let known = sent.attachment(DETECTOR);
+        let version_of_detector = known.map_or(1, |known| known.version + 1);
+        // One that cannot be read begins anew: it decides on flags alone.
+        let mut detector = known.and_then(|known| Detector::decode(&known.bytes).ok()).unwrap_or_default();
+        let (mut records, mut alerts) = (Vec::new(), Vec::new());
+        let (mut deduplicated, mut watched) = (0, false);
+        let mut outgoing = |record: &Record, at: i64| {
+            let (key, content) = (record.key(), record.content());
+            let rev = seen.news(key, content)?;
+            seen.confirm(key, at, rev, content);
+            sent.reserve(key, at, rev, content);
+            let parcel = parcel(record, rev, now);
+            Some(Outgoing { key, at, rev, content, parcel })
+        };
+        for said in observations {
+            let at = said.fact.event_time().as_millisecond();
+            let Some(mut record) = outgoing(&observation(said), at) else {
+                deduplicated += 1;
                 continue;
             };
-            sent.confirm(key, at, rev, content);
-            let entry =
-                Entry { partition_key: record.partition_key().clone(), data: record.to_json(rev, now).into_bytes() };
-            let parcel = Parcel { entry, ordered: record.is_ordered() };
-            outgoing.push(Outgoing { key, at, rev, content, parcel });
+            let reading = Reading::of(&said.fact);
+            watched |= reading.is_some();
+            let found = reading.map(|reading| detector.observe(&reading)).unwrap_or_default();
+            if !found.is_empty() {
+                // Flags are not part of the content: key, revision and id stay as they are.
+                let flagged = flagged(said, &found);
+                record.parcel = parcel(&observation(&flagged), record.rev, now);
+                let told = found.iter().filter_map(|anomaly| alert(&said.fact, anomaly));
+                alerts.extend(told.filter_map(|alert| outgoing(&observation(&alert), at)));
+            }
+            records.push(record);
         }
-        outgoing
+        let detector = watched.then(|| Attachment { version: version_of_detector, bytes: detector.encode() });
+        let keys = records.iter().chain(&alerts).map(|outgoing| outgoing.key).collect();
+        Batch { name, sent, version, records, alerts, keys, deduplicated, detector }
     }
 
-    /// Sends records until Kinesis took them or there is no use in trying. Returns what arrived, and
-    /// what did not with the reason.
+    /// Sends records. Returns what arrived, and what did not with the reason.
     async fn put(
         &self,
+        stream: &Stream,
         outgoing: Vec<Outgoing>,
-        request: &Request,
         outcome: &mut PollOutcome,
-    ) -> (Vec<Outgoing>, Vec<Refused>) {
-        let parcels = outgoing.iter().map(|record| record.parcel.clone()).collect();
-        let Put { fates, stats, failed_calls } = put(self.stream, self.runtime, &PutSettings::default(), parcels).await;
+    ) -> (Vec<Noted>, Vec<(Noted, Refused)>) {
+        if outgoing.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let (noted, parcels): (Vec<Noted>, Vec<Parcel>) = outgoing
+            .into_iter()
+            .map(|Outgoing { key, at, rev, content, parcel }| (Noted { key, at, rev, content }, parcel))
+            .unzip();
+        let Put { fates, stats, failed_calls } =
+            put(stream, self.ports.runtime, &PutSettings::default(), parcels).await;
         outcome.producer.add(&stats);
         for CallError { kind, message } in failed_calls {
-            note(&mut outcome.failures, Failure::new(Stage::Produce, kind, request.to_string(), message));
+            note(&mut outcome.failures, Failure::new(Stage::Produce, kind, self.request, message));
         }
         let (mut arrived, mut left) = (Vec::new(), Vec::new());
-        for (record, fate) in outgoing.into_iter().zip(fates) {
+        for (noted, fate) in noted.into_iter().zip(fates) {
             match fate {
-                Ok(()) => arrived.push(record),
-                Err(refused) => left.push(refused),
+                Ok(()) => arrived.push(noted),
+                Err(refused) => left.push((noted, refused)),
             }
         }
         (arrived, left)
     }
 
-    async fn keep(&self, letters: &[DeadLetter]) -> Result<(), CallError> {
-        if letters.is_empty() { Ok(()) } else { self.dead_letters.keep(letters).await }
-    }
-
-    /// Writes the ledger, merged with what another poller wrote meanwhile.
-    async fn remember(&self, name: &str, mut sent: Sent, mut version: u64) -> Result<(), LedgerError> {
+    /// Writes into the ledger what Kinesis took, and what is usual by now; merged with what others wrote.
+    async fn confirm(&self, batch: Batch, confirmed: &[&Noted]) -> Result<(), LedgerError> {
+        let Batch { name, mut sent, mut version, keys, detector, .. } = batch;
+        let before = sent.clone();
+        for noted in confirmed.iter().filter(|noted| keys.contains(&noted.key)) {
+            sent.confirm(noted.key, noted.at, noted.rev, noted.content);
+        }
+        if let Some(detector) = detector.filter(|_| sent != before) {
+            // One attachment, far below the limits of a ledger.
+            let _ = sent.attach(DETECTOR, detector);
+        }
+        if sent == before {
+            return Ok(());
+        }
         for _ in 0..LEDGER_ATTEMPTS {
-            if self.ledger.save(name, version, &sent).await? {
+            if self.ports.state.save(&name, version, &sent).await? {
                 return Ok(());
             }
-            let (theirs, current) = self.ledger.load(name).await?;
+            let (theirs, current) = self.ports.state.load(&name).await?;
             sent.merge(&theirs);
             version = current;
         }
-        let message = "other pollers wrote it again and again; what was sent is sent once more, under the same ids";
-        Err(LedgerError::Call(CallError { kind: Kind::Contended, message: message.to_owned() }))
+        Err(contended("what was sent is sent once more, under the same ids"))
+    }
+
+    /// Files rows that break a rule, each once.
+    async fn reject(&self, rejected: Vec<(String, Vec<u8>)>, outcome: &mut PollOutcome) {
+        let name = format!("rejected|{}", self.request);
+        let (mut sent, mut version) = match self.ports.state.load(&name).await {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                outcome.in_flight += rejected.len() as u64;
+                return note(&mut outcome.failures, self.ledger_failure(&error));
+            }
+        };
+        let (mut keys, mut letters) = (Vec::new(), Vec::new());
+        for (reason, payload) in rejected {
+            let key = Digest128::of(&[b"rejected", name.as_bytes(), &payload]);
+            if sent.news(key, key).is_none() || keys.contains(&key) {
+                outcome.deduplicated += 1;
+                continue;
+            }
+            let reason =
+                format!("{reason}; the row is kept here and not sent: a corrected one is taken by the next poll");
+            keys.push(key);
+            letters.push(self.letter(
+                Failure::new(Stage::Validate, Kind::InvalidRow, self.request, reason),
+                payload,
+                None,
+            ));
+        }
+        let kept = self.keep(letters, outcome).await;
+        outcome.dead_lettered += kept;
+        if kept == 0 {
+            return;
+        }
+        let now = self.ports.runtime.now().as_millisecond();
+        keys.into_iter().for_each(|key| sent.confirm(key, now, 0, key));
+        for _ in 0..LEDGER_ATTEMPTS {
+            match self.ports.state.save(&name, version, &sent).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => return note(&mut outcome.failures, self.ledger_failure(&error)),
+            }
+            match self.ports.state.load(&name).await {
+                Ok((theirs, current)) => {
+                    sent.merge(&theirs);
+                    version = current;
+                }
+                Err(error) => return note(&mut outcome.failures, self.ledger_failure(&error)),
+            }
+        }
+    }
+
+    /// Stores dead letters; returns how many are stored. What is not counts as in flight.
+    async fn keep(&self, letters: Vec<DeadLetter>, outcome: &mut PollOutcome) -> u64 {
+        if letters.is_empty() {
+            return 0;
+        }
+        let count = letters.len() as u64;
+        match self.ports.dead_letters.keep(&letters).await {
+            Ok(()) => {
+                letters.into_iter().for_each(|letter| note(&mut outcome.failures, letter.failure));
+                count
+            }
+            Err(error) => {
+                outcome.in_flight += count;
+                let failure = Failure::new(Stage::Produce, error.kind, self.request, error.message);
+                note(&mut outcome.failures, failure);
+                0
+            }
+        }
     }
 
     fn letter(&self, failure: Failure, payload: Vec<u8>, partition_key: Option<&str>) -> DeadLetter {
@@ -174,97 +345,67 @@ impl<Stream: PutRecords, Remembered: Ledger, Dead: KeepDeadLetters, Time: Runtim
             partition_key: partition_key.map(str::to_owned),
             ..Default::default()
         };
-        DeadLetter { failure, place, id: None, attempts: 1, seen: self.runtime.now(), payload }
+        DeadLetter { failure, place, id: None, attempts: 1, seen: self.ports.runtime.now(), payload }
+    }
+
+    fn ledger_failure(&self, error: &LedgerError) -> Failure {
+        let kind = match error {
+            LedgerError::Call(error) => error.kind,
+            LedgerError::State(wire::SentError::UnknownFormat(_)) => Kind::UnknownState,
+            LedgerError::State(wire::SentError::Corrupt) => Kind::CorruptState,
+        };
+        Failure::new(Stage::Produce, kind, self.request, error.to_string())
     }
 }
 
-fn ledger_failure(request: &Request, error: LedgerError) -> Failure {
-    match error {
-        LedgerError::Call(CallError { kind, message }) => {
-            Failure::new(Stage::Produce, kind, request.to_string(), message)
-        }
-        LedgerError::State(error) => {
-            let kind = match error {
-                wire::SentError::UnknownFormat(_) => Kind::UnknownState,
-                wire::SentError::Corrupt => Kind::CorruptState,
-            };
-            Failure::new(Stage::Produce, kind, request.to_string(), error.to_string())
-        }
-    }
+/// What a ledger notes of a record.
+struct Noted {
+    key: Key,
+    at: i64,
+    rev: u32,
+    content: Digest128,
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
+fn contended(consequence: &str) -> LedgerError {
+    let message = format!("other pollers wrote the ledger again and again; {consequence}");
+    LedgerError::Call(CallError { kind: Kind::Contended, message })
+}
 
-    use jiff::{SignedDuration, Timestamp};
+/// The observation with the flags of what is unusual about it.
+fn flagged(said: &Observation, found: &[anomaly::Anomaly]) -> Observation {
+    let mut flagged = said.clone();
+    flagged.flags.extend(found.iter().map(|anomaly| match anomaly.kind {
+        anomaly::AnomalyKind::PriceSpike => Flag::PriceSpike,
+        anomaly::AnomalyKind::RevertedSpike => Flag::RevertedSpike,
+        anomaly::AnomalyKind::VolumeSpike => Flag::VolumeSpike,
+        anomaly::AnomalyKind::FlatLine => Flag::FlatLine,
+        anomaly::AnomalyKind::Split => Flag::Split,
+        anomaly::AnomalyKind::SplitSuspected => Flag::SplitSuspected,
+    }));
+    flagged.flags.sort_unstable();
+    flagged.flags.dedup();
+    flagged
+}
 
-    use super::*;
-
-    /// A stream that takes everything. No row of a reply becomes as large as a record may be, so that
-    /// this case cannot be reached through the vendor.
-    #[derive(Default)]
-    struct Taken(Mutex<Vec<usize>>);
-
-    impl PutRecords for Taken {
-        async fn put_records(&self, entries: &[Entry]) -> Result<Vec<Option<String>>, CallError> {
-            self.0.lock().unwrap().extend(entries.iter().map(Entry::size));
-            Ok(vec![None; entries.len()])
-        }
-    }
-
-    impl Ledger for Taken {
-        async fn load(&self, _: &str) -> Result<(Sent, u64), LedgerError> {
-            Ok((Sent::default(), 0))
-        }
-        async fn save(&self, _: &str, _: u64, _: &Sent) -> Result<bool, LedgerError> {
-            Ok(true)
-        }
-    }
-
-    impl KeepDeadLetters for Taken {
-        async fn keep(&self, _: &[DeadLetter]) -> Result<(), CallError> {
-            Ok(())
-        }
-    }
-
-    impl Runtime for Taken {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-        fn remaining(&self) -> SignedDuration {
-            SignedDuration::MAX
-        }
-        async fn sleep(&self, _: SignedDuration) {}
-        fn random(&self) -> f64 {
-            0.0
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_too_large_for_the_stream_is_refused_before_the_call() {
-        let taken = Taken::default();
-        let producer =
-            Producer { stream: &taken, ledger: &taken, dead_letters: &taken, runtime: &taken, function: "poll" };
-        let symbol = "ACME".parse().unwrap();
-        let outgoing = [10, wire::limits::KINESIS_RECORD_BYTES, 20].map(|bytes| Outgoing {
-            key: Digest128([0; 16]),
-            at: 0,
-            rev: 0,
-            content: Digest128([0; 16]),
-            parcel: Parcel {
-                entry: Entry { partition_key: wire::financial(&symbol), data: vec![b'x'; bytes] },
-                ordered: false,
-            },
-        });
-        let sizes = [outgoing[0].parcel.entry.size(), outgoing[2].parcel.entry.size()];
-        let mut outcome = PollOutcome::default();
-        let request = Request::GlobalQuote { symbol };
-        let (arrived, left) = producer.put(outgoing.into(), &request, &mut outcome).await;
-        assert_eq!((arrived.len(), left.len()), (2, 1));
-        assert_eq!(*taken.0.lock().unwrap(), sizes);
-        let Refused { entry, reason, kind } = &left[0];
-        assert_eq!((entry.data.len(), *kind), (wire::limits::KINESIS_RECORD_BYTES, Kind::Oversized));
-        assert!(reason.contains("send less per record"), "{reason}");
-    }
+/// What the events stream is told about an anomaly.
+fn alert(fact: &Fact, anomaly: &anomaly::Anomaly) -> Option<Observation> {
+    let subject = fact.subject()?;
+    let text = format!(
+        "{} of {subject} at {:.0}: {:.6}, usual is up to {:.6}",
+        anomaly.kind.as_str().replace('_', " "),
+        anomaly.at,
+        anomaly.value,
+        anomaly.threshold,
+    );
+    let alert = Alert {
+        kind: anomaly.kind.as_str(),
+        severity: anomaly.severity.as_str(),
+        subject,
+        at: anomaly.at,
+        interval: fact.interval(),
+        value: anomaly.value,
+        threshold: anomaly.threshold,
+        text,
+    };
+    Some(Observation { fact: Fact::Event(Event::Alert(alert)), flags: Vec::new() })
 }

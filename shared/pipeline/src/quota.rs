@@ -36,6 +36,7 @@ use crate::port::{CallError, QuotaError, QuotaLedger, QuotaSaved, Runtime};
 
 /// How long after it began a slot may be used. [`Limits`] spaces slots for this lifetime.
 pub const SLOT_LIFETIME: SignedDuration = SignedDuration::from_millis(300);
+
 /// So much slower than together goes each one alone, while the ledger cannot be reached.
 const ALONE_SLOWER: i32 = 4;
 /// How long nobody asks a ledger again that could not be reached.
@@ -232,6 +233,11 @@ impl<'a, Quota: QuotaLedger, Time: Runtime> RateLimiter<'a, Quota, Time> {
         self.report(QuotaState::accepted).await
     }
 
+    /// Forgets what it saw: from now on the ledger is another one, since another key is in use.
+    pub fn forget(&self) {
+        *self.known() = Known::default();
+    }
+
     /// The ledger as it was last seen: for reports to people, not for decisions.
     pub fn last_known(&self) -> QuotaState {
         self.known().last.clone()
@@ -293,7 +299,7 @@ impl<'a, Quota: QuotaLedger, Time: Runtime> RateLimiter<'a, Quota, Time> {
         self.known().seen = None;
         let written = match self.ledger.save(seen.version, &next).await? {
             QuotaSaved::Done => (next, seen.version + 1, true),
-            QuotaSaved::Refused(current, version) => (current, version, false),
+            QuotaSaved::Refused(current, version) => (*current, version, false),
         };
         self.saw(written.0, written.1);
         Ok(written.2)

@@ -132,6 +132,17 @@ impl Cursor {
         self.turn = ((usize::from(self.turn) + indices.len()) % TURNS) as u8;
     }
 
+    /// Takes back that these entries were about to be asked: they were not, and are as they were before.
+    pub fn give_back(&mut self, indices: &[usize], before: &Self) {
+        for &index in indices {
+            if let (Some(entry), Some(old)) = (self.entries.get_mut(index), before.entries.get(index)) {
+                entry.attempted_at = old.attempted_at;
+            }
+        }
+        let given_back = indices.len() % TURNS;
+        self.turn = ((usize::from(self.turn) + TURNS - given_back) % TURNS) as u8;
+    }
+
     /// Notes that asking for the entry succeeded.
     pub fn succeeded(&mut self, index: usize, now: Timestamp) {
         if let Some(entry) = self.entries.get_mut(index) {

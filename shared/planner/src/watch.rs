@@ -86,6 +86,13 @@ impl<T> WatchList<T> {
     }
 }
 
+impl<T> WatchList<T> {
+    /// A list of one entry.
+    pub fn single(what: T, priority: Priority) -> Self {
+        Self(vec![Watched { what, priority }])
+    }
+}
+
 impl<T: PartialEq + fmt::Display> WatchList<T> {
     /// A list of these entries.
     pub fn new<E>(entries: Vec<Watched<T>>) -> Result<Self, WatchListError<E>> {

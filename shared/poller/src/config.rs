@@ -5,10 +5,14 @@ use market::SimulatedTime;
 use pipeline::Cooldowns;
 use telemetry::LevelFilter;
 
+/// Where alerts go, and what poll-events says.
+const EVENTS_STREAM: &str = "KINESIS_EVENTS_STREAM";
+
 /// The configuration that polling functions share.
 #[derive(Debug)]
 pub struct Config {
     pub(crate) stream: Name,
+    pub(crate) alerts: Name,
     pub(crate) table: Name,
     pub(crate) dead_letters: Name,
     pub(crate) secret: Name,
@@ -23,6 +27,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Settings {
     stream: Option<Name>,
+    alerts: Option<Name>,
     table: Option<Name>,
     dead_letters: Option<Name>,
     secret: Option<Name>,
@@ -35,8 +40,10 @@ pub struct Settings {
 impl Settings {
     /// Reads them; the stream's name stands in the variable `stream`. What is wrong is noted in the reader.
     pub fn read(from: &mut Reader, stream: &str) -> Self {
+        let alerts: Option<Name> = from.required(EVENTS_STREAM);
         Self {
-            stream: from.required(stream),
+            stream: if stream == EVENTS_STREAM { alerts.clone() } else { from.required(stream) },
+            alerts,
             table: from.required("STATE_TABLE"),
             dead_letters: from.required("DEAD_LETTER_BUCKET"),
             secret: from.required("API_KEY_SECRET"),
@@ -51,6 +58,7 @@ impl Settings {
     pub fn complete(self) -> Option<Config> {
         Some(Config {
             stream: self.stream?,
+            alerts: self.alerts?,
             table: self.table?,
             dead_letters: self.dead_letters?,
             secret: self.secret?,

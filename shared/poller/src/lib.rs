@@ -4,12 +4,15 @@
 mod config;
 mod error;
 
-use alphavantage::{Redactor, Request};
 use aws::{DeadLetterBucket, Secret, StateTable, Stream, sdk_config};
 use clock::Invocation;
-use pipeline::{PollOutcome, PollSettings, poll};
+use flow::QuotaState;
+use pipeline::{
+    Job, MarketHours, PollOutcome, PollPorts, PollSettings, SLOT_LIFETIME, poll,
+    port::{QuotaError, QuotaLedger, QuotaSaved},
+};
 use secrecy::ExposeSecret;
-use upstream::{Access, BadVendor, Http};
+use upstream::{Access, BadVendor, Http, Renew, Vendor};
 
 pub use config::{Config, Settings};
 pub use error::PollError;
@@ -21,6 +24,7 @@ pub struct Poller {
     http: Http,
     secret: Secret,
     stream: Stream,
+    alerts: Stream,
     table: StateTable,
     dead_letters: DeadLetterBucket,
     config: Config,
@@ -35,6 +39,7 @@ impl Poller {
             http: Http::new(&config.vendor_url)?,
             secret: Secret::new(&sdk, config.secret.as_str()),
             stream: Stream::new(&sdk, config.stream.as_str()),
+            alerts: Stream::new(&sdk, config.alerts.as_str()),
             table: StateTable::new(&sdk, config.table.as_str()),
             dead_letters: DeadLetterBucket::new(&sdk, config.dead_letters.as_str()),
             config,
@@ -43,40 +48,82 @@ impl Poller {
 
     /// Runs a job until `deadline`, in milliseconds since 1970, unless another run of it is under way;
     /// logs the outcome and returns it.
-    pub async fn run(&self, job: &str, requests: &[Request], deadline: u64) -> Result<PollOutcome, PollError> {
-        let turn = format!("{}|{job}", self.function);
+    pub async fn run(&self, job: &Job, deadline: u64) -> Result<PollOutcome, PollError> {
+        let turn = format!("{}|{}", self.function, job.name);
         let outcome = if self.table.take_turn(&turn, deadline).await.map_err(PollError::Turn)? {
-            let outcome = self.ask(job, requests, deadline).await;
+            let outcome = self.ask(job, deadline).await;
             self.table.end_turn(&turn, deadline).await.map_err(PollError::Turn)?;
             outcome?
         } else {
-            PollOutcome::not_run(job, requests.len(), "another run of this job is under way")
+            PollOutcome::not_run(job.name, job.entries.len(), "another run of this job is under way")
         };
         telemetry::outcome("poll finished", &outcome);
         Ok(outcome)
     }
 
-    async fn ask(&self, job: &str, requests: &[Request], deadline: u64) -> Result<PollOutcome, PollError> {
+    async fn ask(&self, job: &Job, deadline: u64) -> Result<PollOutcome, PollError> {
         let access = Access::parse(self.secret.value().await?.expose_secret());
         if access.is_err() {
             // The next run is to see what a person has put there by then.
             self.secret.forget().await;
         }
         let access = access?;
+        let limits = access.limits();
+        let speed = self.config.clock.map_or(1, |simulated| simulated.speed);
         let settings = PollSettings {
             function: self.function.to_owned(),
             entitlement: access.entitlement,
-            per_second: access.per_second,
+            // In a market that runs faster than the wall, all ways are as much longer.
+            slot_lifetime: SLOT_LIFETIME * i32::try_from(speed).unwrap_or(i32::MAX),
+            limits,
+            bulk: access.has_bulk(),
             cooldowns: self.config.cooldowns,
-            redactor: Redactor::new(access.apikey.expose_secret()),
+            hours: MarketHours::Respected,
         };
         let runtime = Invocation::new(self.config.clock, deadline);
-        let vendor = self.http.with(&access);
-        let ports = (&vendor, &self.stream, &self.table, &self.dead_letters, &runtime);
-        let outcome = poll(ports, job, requests, &settings).await;
-        if outcome.refused.keys().any(|verdict| ["bad_key", "demo_key"].contains(verdict)) {
-            self.secret.forget().await;
-        }
-        Ok(outcome)
+        let keys = Keys(&self.secret);
+        let vendor = self.http.with(access, &keys);
+        let quota = KeyQuota { table: &self.table, vendor: &vendor };
+        let ports = PollPorts {
+            vendor: &vendor,
+            quota: &quota,
+            stream: &self.stream,
+            alerts: &self.alerts,
+            state: &self.table,
+            dead_letters: &self.dead_letters,
+            runtime: &runtime,
+        };
+        Ok(poll(&ports, job, &settings).await)
+    }
+}
+
+/// Another key comes from the secret.
+struct Keys<'a>(&'a Secret);
+
+impl Renew for Keys<'_> {
+    async fn renewed(&self) -> Option<Access> {
+        Access::parse(self.0.renewed().await?.expose_secret()).ok()
+    }
+}
+
+/// The ledger of the calls of whichever key is in use.
+struct KeyQuota<'a> {
+    table: &'a StateTable,
+    vendor: &'a Vendor<'a, Keys<'a>>,
+}
+
+impl KeyQuota<'_> {
+    fn of_key(&self) -> aws::Quota {
+        self.table.quota(self.vendor.apikey().expose_secret())
+    }
+}
+
+impl QuotaLedger for KeyQuota<'_> {
+    async fn load(&self) -> Result<(QuotaState, u64), QuotaError> {
+        self.of_key().load().await
+    }
+
+    async fn save(&self, version: u64, state: &QuotaState) -> Result<QuotaSaved, QuotaError> {
+        self.of_key().save(version, state).await
     }
 }

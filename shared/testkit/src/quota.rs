@@ -83,7 +83,7 @@ impl QuotaLedger for MemoryQuota {
         give_way().await;
         match current.map_err(QuotaError::Call)? {
             None => Ok(QuotaSaved::Done),
-            Some(current) => current.read().map(|(state, version)| QuotaSaved::Refused(state, version)),
+            Some(current) => current.read().map(|(state, version)| QuotaSaved::Refused(Box::new(state), version)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Mutex,
 };
 
-use alphavantage::Request;
+use alphavantage::{Redactor, Request};
 use pipeline::port::{CallError, Fetch, Fetched};
 
 use crate::{interleave::give_way, lock};
@@ -16,6 +16,9 @@ pub type Answer = Result<Fetched, CallError>;
 /// Answers each request by its script. A request without one stops the test.
 #[derive(Debug, Default)]
 pub struct ScriptedVendor {
+    /// The keys: the first is in use, and the others are what a renewal finds, one after the other.
+    keys: Mutex<Vec<String>>,
+    renewals: Mutex<usize>,
     answers: Mutex<BTreeMap<String, VecDeque<Answer>>>,
     asked: Mutex<Vec<String>>,
 }
@@ -24,6 +27,16 @@ impl ScriptedVendor {
     /// From now on the request is answered by these, one after the other, and by the last one ever after.
     pub fn answers(&self, request: &Request, answers: impl IntoIterator<Item = Answer>) {
         lock(&self.answers).insert(request.to_string(), answers.into_iter().collect());
+    }
+
+    /// The keys that there are: the one in use, and what renewals find.
+    pub fn keys(&self, keys: &[&str]) {
+        *lock(&self.keys) = keys.iter().map(|key| (*key).to_owned()).collect();
+    }
+
+    /// How many keys were found by renewals.
+    pub fn renewals(&self) -> usize {
+        *lock(&self.renewals)
     }
 
     /// Every request so far.
@@ -44,5 +57,19 @@ impl Fetch for ScriptedVendor {
         lock(&self.asked).push(request);
         give_way().await;
         answer.unwrap()
+    }
+
+    async fn renew(&self) -> bool {
+        give_way().await;
+        let mut renewals = lock(&self.renewals);
+        let found = *renewals + 1 < lock(&self.keys).len();
+        *renewals += usize::from(found);
+        found
+    }
+
+    fn redact(&self, text: &str) -> String {
+        let known = *lock(&self.renewals) + 1;
+        let keys = lock(&self.keys);
+        keys.iter().take(known).fold(text.to_owned(), |text, key| Redactor::new(key).redact(&text))
     }
 }

@@ -1,6 +1,7 @@
 //! The access to the vendor: key, plan and entitlement, from the secret that holds them together.
 
 use alphavantage::{Entitlement, Plan};
+use flow::Limits;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -66,6 +67,19 @@ impl Access {
         };
         let per_second = json.per_second.filter(|calls| *calls > 0).unwrap_or(plan.per_second());
         Ok(Self { apikey: json.apikey, plan, per_second, entitlement })
+    }
+}
+
+impl Access {
+    /// What may be spent of the plan, with head-room.
+    pub fn limits(&self) -> Limits {
+        Limits::of_plan(self.per_second, self.plan.per_minute(), self.plan.per_day())
+    }
+
+    /// Whether quotes of many symbols come in one call: with the plans whose description names real-time
+    /// market data of the United States.
+    pub fn has_bulk(&self) -> bool {
+        self.entitlement == Some(Entitlement::Realtime) && matches!(self.plan, Plan::P600 | Plan::P1200)
     }
 }
 

@@ -5,12 +5,16 @@
 
 mod access;
 
-use std::time::Duration;
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use alphavantage::Request;
+use alphavantage::{Redactor, Request};
 use pipeline::port::{CallError, Fetch, Fetched};
 use reqwest::{Client, Url, redirect};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 pub use access::{Access, BadAccess};
 
@@ -56,25 +60,69 @@ impl Http {
         Ok(Self { client, url: parsed })
     }
 
-    /// The vendor, asked with that access.
-    pub fn with<'a>(&'a self, access: &'a Access) -> Vendor<'a> {
-        Vendor { http: self, access }
+    /// The vendor, asked with that access, and with another one from `keys` if it is refused.
+    pub fn with<'a, Keys: Renew>(&'a self, access: Access, keys: &'a Keys) -> Vendor<'a, Keys> {
+        Vendor { http: self, keys, used: Mutex::new(vec![access]) }
+    }
+}
+
+/// Where another key comes from when one is refused.
+pub trait Renew: Sync {
+    /// The access as it is now, if it is another one than before.
+    fn renewed(&self) -> impl Future<Output = Option<Access>> + Send;
+}
+
+/// The key is the only one there is.
+#[derive(Debug, Clone, Copy)]
+pub struct Only;
+
+impl Renew for Only {
+    async fn renewed(&self) -> Option<Access> {
+        None
     }
 }
 
 /// The vendor, with a key.
-#[derive(Debug, Clone, Copy)]
-pub struct Vendor<'a> {
+#[derive(Debug)]
+pub struct Vendor<'a, Keys> {
     http: &'a Http,
-    access: &'a Access,
+    keys: &'a Keys,
+    /// Every access that was in use, the one that is in use last. There is at least one.
+    used: Mutex<Vec<Access>>,
 }
 
-impl Fetch for Vendor<'_> {
-    async fn fetch(&self, request: &Request) -> Result<Fetched, CallError> {
+impl<Keys> Vendor<'_, Keys> {
+    fn used(&self) -> std::sync::MutexGuard<'_, Vec<Access>> {
+        // What it guards is whole at any time.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key that is in use.
+    pub fn apikey(&self) -> SecretString {
+        self.used().last().map(|access| access.apikey.clone()).unwrap_or_default()
+    }
+
+    fn url(&self, request: &Request) -> Url {
         let mut url = self.http.url.clone();
-        url.query_pairs_mut()
-            .extend_pairs(request.query(self.access.entitlement))
-            .append_pair("apikey", self.access.apikey.expose_secret());
+        if let Some(access) = self.used().last() {
+            url.query_pairs_mut()
+                .extend_pairs(request.query(access.entitlement))
+                .append_pair("apikey", access.apikey.expose_secret());
+        }
+        url
+    }
+}
+
+impl<Keys: Renew> Fetch for Vendor<'_, Keys> {
+    async fn connect(&self) {
+        let mut url = self.http.url.clone();
+        url.set_path("/");
+        // Whatever the answer: the connection stays open for the first request.
+        let _ = self.http.client.head(url).send().await;
+    }
+
+    async fn fetch(&self, request: &Request) -> Result<Fetched, CallError> {
+        let url = self.url(request);
         // A narrower `Accept` makes the vendor refuse.
         let mut response = self.http.client.get(url).header("accept", "*/*").send().await.map_err(in_words)?;
         let status = response.status().as_u16();
@@ -88,6 +136,21 @@ impl Fetch for Vendor<'_> {
             body.extend_from_slice(&chunk);
         }
         Ok(Fetched { status, content_type, body })
+    }
+
+    async fn renew(&self) -> bool {
+        match self.keys.renewed().await {
+            Some(access) => {
+                self.used().push(access);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn redact(&self, text: &str) -> String {
+        let redactors: Vec<_> = self.used().iter().map(|access| Redactor::new(access.apikey.expose_secret())).collect();
+        redactors.iter().fold(text.to_owned(), |text, redactor| redactor.redact(&text))
     }
 }
 
@@ -145,7 +208,7 @@ mod tests {
     async fn a_reply_comes_back_as_it_is() {
         let (http, served) =
             serve(b"HTTP/1.1 503 Oops\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\n<html").await;
-        let fetched = http.with(&access()).fetch(&request()).await.unwrap();
+        let fetched = http.with(access(), &Only).fetch(&request()).await.unwrap();
         assert_eq!(
             (fetched.status, fetched.content_type.as_deref(), &*fetched.body),
             (503, Some("text/html"), &b"<html"[..])
@@ -159,18 +222,18 @@ mod tests {
     #[tokio::test]
     async fn no_error_carries_the_key() {
         let (http, served) = serve(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"Global").await;
-        let cut = http.with(&access()).fetch(&request()).await.unwrap_err();
+        let cut = http.with(access(), &Only).fetch(&request()).await.unwrap_err();
         served.await.unwrap();
-        let refused = http.with(&access()).fetch(&request()).await.unwrap_err();
+        let refused = http.with(access(), &Only).fetch(&request()).await.unwrap_err();
         let (http, _served) =
             serve(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/steal\r\ncontent-length: 0\r\n\r\n").await;
-        let redirected = http.with(&access()).fetch(&request()).await.unwrap();
+        let redirected = http.with(access(), &Only).fetch(&request()).await.unwrap();
         assert_eq!(redirected.status, 302, "redirects are not followed");
         for (error, what) in [(&cut, "connection broke"), (&refused, "no connection")] {
             assert!(error.message.starts_with(&format!("the {what}")) || error.message.starts_with(what), "{error:?}");
             assert!(!error.message.contains("CANARY"), "{error:?}");
         }
-        let shown = format!("{:?}", http.with(&access()));
+        let shown = format!("{:?}", http.with(access(), &Only));
         assert!(!shown.contains("CANARY"), "{shown}");
     }
 

@@ -1,10 +1,14 @@
 //! A poller with everything around it, which checks each outcome for what must always hold.
 
-use alphavantage::{OutputSize, Redactor, Request};
-use jiff::civil::date;
+use alphavantage::{OutputSize, Request};
+use flow::Limits;
+use jiff::{SignedDuration, civil::date};
 use market::{Interval, session::Hours};
-use pipeline::{Cooldowns, PollOutcome, PollSettings, poll, port::Fetched};
-use testkit::{Answer, ManualTime, MemoryDeadLetters, MemoryLedger, MemoryStream, ScriptedVendor, reply};
+use pipeline::{
+    Cooldowns, Entry, Job, MarketHours, PollOutcome, PollPorts, PollSettings, SLOT_LIFETIME, poll, port::Fetched,
+};
+use planner::{Priority, Trading, WatchList, Watched};
+use testkit::{Answer, ManualTime, MemoryDeadLetters, MemoryLedger, MemoryQuota, MemoryStream, ScriptedVendor, reply};
 
 /// The API key, which must turn up nowhere.
 pub(crate) const KEY: &str = "QX7Z1K4M9P2R8S3T";
@@ -13,27 +17,45 @@ pub(crate) const NOW: &str = "2026-11-20T17:00:00Z";
 
 pub(crate) struct Poller {
     pub(crate) vendor: ScriptedVendor,
+    pub(crate) quota: MemoryQuota,
     pub(crate) stream: MemoryStream,
+    pub(crate) alerts: MemoryStream,
     pub(crate) ledger: MemoryLedger,
     pub(crate) dead_letters: MemoryDeadLetters,
     pub(crate) time: ManualTime,
     pub(crate) settings: PollSettings,
 }
 
+/// A job of these requests, in their order.
+pub(crate) fn job(requests: &[Request]) -> Job {
+    let entry = |request: &Request| Watched {
+        what: Entry { name: request.to_string(), trading: Trading::Always, request: request.clone() },
+        priority: Priority::Normal,
+    };
+    let entries = WatchList::new::<String>(requests.iter().map(entry).collect()).unwrap();
+    Job { name: "quotes", entries, target: SignedDuration::from_mins(5) }
+}
+
 impl Poller {
     pub(crate) fn new() -> Self {
+        let vendor = ScriptedVendor::default();
+        vendor.keys(&[KEY]);
         Self {
-            vendor: ScriptedVendor::default(),
+            vendor,
+            quota: MemoryQuota::default(),
             stream: MemoryStream::default(),
+            alerts: MemoryStream::default(),
             ledger: MemoryLedger::default(),
             dead_letters: MemoryDeadLetters::default(),
             time: ManualTime::at(NOW),
             settings: PollSettings {
                 function: "poll-equities".to_owned(),
                 entitlement: None,
-                per_second: 5,
+                limits: Limits::of_plan(5, Some(300), None),
+                slot_lifetime: SLOT_LIFETIME,
+                bulk: false,
                 cooldowns: Cooldowns::Wait,
-                redactor: Redactor::new(KEY),
+                hours: MarketHours::Ignored,
             },
         }
     }
@@ -44,8 +66,20 @@ impl Poller {
     }
 
     pub(crate) async fn poll(&self, requests: &[Request]) -> PollOutcome {
-        let ports = (&self.vendor, &self.stream, &self.ledger, &self.dead_letters, &self.time);
-        let outcome = poll(ports, "quotes", requests, &self.settings).await;
+        self.run(&job(requests)).await
+    }
+
+    pub(crate) async fn run(&self, job: &Job) -> PollOutcome {
+        let ports = PollPorts {
+            vendor: &self.vendor,
+            quota: &self.quota,
+            stream: &self.stream,
+            alerts: &self.alerts,
+            state: &self.ledger,
+            dead_letters: &self.dead_letters,
+            runtime: &self.time,
+        };
+        let outcome = poll(&ports, job, &self.settings).await;
         check_account(&outcome);
         self.check_secrecy(&outcome);
         outcome
@@ -53,7 +87,12 @@ impl Poller {
 
     fn check_secrecy(&self, outcome: &PollOutcome) {
         let letters: Vec<String> = self.dead_letters.letters().iter().map(failure::DeadLetter::to_line).collect();
-        let records = self.stream.taken().into_iter().map(|entry| String::from_utf8(entry.data).unwrap());
+        let records = self
+            .stream
+            .taken()
+            .into_iter()
+            .chain(self.alerts.taken())
+            .map(|entry| String::from_utf8(entry.data).unwrap());
         for text in letters.into_iter().chain(records).chain([serde_json::to_string(outcome).unwrap()]) {
             assert!(!text.contains(KEY), "the API key is in {text}");
         }

@@ -8,7 +8,7 @@ use pipeline::port::Fetched;
 use testkit::{Fault, crash_after, reply};
 use wire::{Entry, Id};
 
-use crate::poller::{Poller, bars, bars_of, quote_of};
+use crate::poller::{Poller, bars, bars_of, job, quote_of};
 
 fn decoded(entry: &Entry) -> wire::Decoded {
     wire::decode(&entry.data).unwrap()
@@ -79,16 +79,15 @@ async fn what_is_no_news_is_not_sent_and_a_correction_gets_the_next_revision() {
 }
 
 #[tokio::test]
-async fn a_fact_that_stands_twice_in_a_reply_is_sent_once_and_its_correction_as_one() {
+async fn a_fact_that_stands_twice_in_a_reply_is_sent_once_and_the_others_are_kept() {
     let poller = Poller::new();
     let line = |price| format!("ACME,{price},{price},{price},{price},7,2026-11-19\n");
     let csv = ["symbol,open,high,low,price,volume,latestDay\n".to_owned(), line(10), line(10), line(11)].concat();
     let fetched = Fetched { status: 200, content_type: Some("application/x-download".to_owned()), body: csv.into() };
     poller.answers(&quote_of("ACME"), [Ok(fetched)]);
     let outcome = poller.poll(&[quote_of("ACME")]).await;
-    assert_eq!((outcome.records, outcome.put, outcome.deduplicated), (3, 2, 1));
-    let revisions: Vec<u32> = poller.stream.taken().iter().map(|entry| decoded(entry).rev).collect();
-    assert_eq!(revisions, [0, 1]);
+    assert_eq!((outcome.records, outcome.put, outcome.deduplicated + outcome.dead_lettered), (3, 1, 2));
+    assert_eq!(decoded(&poller.stream.taken()[0]).rev, 0);
 }
 
 #[tokio::test]
@@ -145,12 +144,12 @@ async fn one_record_that_is_always_refused_does_not_take_the_others_with_it() {
 #[tokio::test]
 async fn near_the_deadline_what_is_left_is_filed_instead_of_tried_again() {
     let poller = Poller::new();
-    poller.time.begin_invocation(SignedDuration::from_secs(10));
+    poller.time.begin_invocation(SignedDuration::from_secs(11));
     poller.answers(&bars_of("ACME"), [Ok(bars("ACME", &["10"]))]);
     poller.stream.puts.always(Fault::Before);
     let outcome = poller.poll(&[bars_of("ACME")]).await;
     assert_eq!(outcome.dead_lettered, 1);
-    assert!(poller.time.sleeps().iter().sum::<SignedDuration>() <= SignedDuration::from_secs(6));
+    assert!(poller.time.sleeps().iter().sum::<SignedDuration>() <= SignedDuration::from_secs(5));
 }
 
 #[tokio::test]
@@ -160,22 +159,37 @@ async fn two_pollers_at_once_end_with_one_ledger() {
     let bar = |at| (format!("2026-11-20 10:0{at}:00"), "10".to_owned());
     let series = |range: std::ops::Range<u8>| Ok(reply::intraday("ACME", "1min", &range.map(bar).collect::<Vec<_>>()));
     poller.answers(&request[0], [series(0..3), series(2..4), series(0..4)]);
-    let (one, two) = tokio::join!(poller.poll(&request), poller.poll(&request));
-    assert_eq!((one.put, two.put), (3, 2), "neither knew of the other");
-    assert_eq!(poller.ledger.saves.calls(), 3, "one of them had to merge");
+    let (quotes, mut other) = (job(&request), job(&request));
+    other.name = "another";
+    let (one, two) = tokio::join!(poller.run(&quotes), poller.run(&other));
+    assert_eq!((one.put + two.put, one.deduplicated + two.deduplicated), (5, 0), "neither knew of the other: {one:#?}");
+    assert!(poller.ledger.saves.calls() > 4, "one of them had to look again");
     assert_eq!((poller.stream.taken().len(), poller.stream.ids().len()), (5, 4));
     assert_eq!(poller.poll(&request).await.deduplicated, 4);
 }
 
 #[tokio::test]
-async fn a_ledger_that_others_write_again_and_again_costs_a_repetition_and_nothing_else() {
+async fn two_runs_of_one_job_at_once_ask_once() {
+    let poller = Poller::new();
+    let request = [bars_of("ACME")];
+    poller.answers(&request[0], [Ok(bars("ACME", &["10", "11"]))]);
+    let (one, two) = tokio::join!(poller.poll(&request), poller.poll(&request));
+    assert_eq!((one.calls + two.calls, one.put + two.put, one.not_asked + two.not_asked), (1, 2, 1));
+    let reason = one.stopped.or(two.stopped).unwrap();
+    assert!(reason.contains("another run of this job is under way"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_ledger_that_others_write_again_and_again_delays_and_loses_nothing() {
     let poller = Poller::new();
     let request = [bars_of("ACME")];
     poller.answers(&request[0], [Ok(bars("ACME", &["10", "11"]))]);
     poller.ledger.saves.always(Fault::Overtaken);
     let outcome = poller.poll(&request).await;
-    assert_eq!((outcome.put, outcome.failures[0].kind), (2, Kind::Contended));
-    poller.ledger.saves.script([Some(Fault::Overtaken), Some(Fault::After)]);
+    assert_eq!((outcome.put, outcome.in_flight, outcome.failures[0].kind), (0, 2, Kind::Contended));
+    assert!(poller.stream.offered().is_empty(), "without its revisions written down nothing is sent");
+    // Written ahead at the second try, and noted as sent although the answer did not come.
+    poller.ledger.saves.script([Some(Fault::Overtaken), None, Some(Fault::After)]);
     assert_eq!(poller.poll(&request).await.put, 2);
     assert_eq!(poller.stream.ids().len(), 2);
     assert_eq!(poller.poll(&request).await.deduplicated, 2, "the write had its effect");
@@ -186,10 +200,11 @@ async fn without_its_ledger_a_poll_sends_nothing_and_says_why() {
     let poller = Poller::new();
     let request = [bars_of("ACME")];
     poller.answers(&request[0], [Ok(bars("ACME", &["10", "-11"]))]);
-    poller.ledger.loads.script([Some(Fault::Before)]);
+    poller.ledger.loads.script([Some(Fault::Before), Some(Fault::Before)]);
     let outcome = poller.poll(&request).await;
     assert_eq!((outcome.in_flight, outcome.failures[0].kind), (2, Kind::Unavailable));
-    poller.ledger.spoil("TIME_SERIES_INTRADAY|ACME");
+    poller.ledger.spoil("bar|ACME|1min");
+    poller.ledger.spoil("rejected|TIME_SERIES_INTRADAY ACME 1min");
     let outcome = poller.poll(&request).await;
     assert_eq!((outcome.in_flight, outcome.failures[0].kind), (2, Kind::UnknownState));
     assert!(outcome.failures[0].reason.contains("deploy the version that wrote it, or delete the item"));
@@ -212,4 +227,83 @@ async fn a_row_that_breaks_a_rule_is_kept_once() {
     assert!(String::from_utf8_lossy(&letter.payload).contains("2026-11-20 10:01:00"));
     assert_eq!(poller.poll(&request).await.deduplicated, 3);
     assert_eq!(poller.dead_letters.letters().len(), 1);
+}
+
+/// The ids and the contents that a key has under one revision.
+fn contents(poller: &Poller) -> BTreeSet<(wire::Key, u32)> {
+    let ids: BTreeSet<_> = poller.stream.taken().iter().map(|entry| decoded(entry).id).collect();
+    let revisions: BTreeSet<_> =
+        poller.stream.taken().iter().map(decoded).map(|record| (record.key, record.rev)).collect();
+    assert_eq!(ids.len(), revisions.len(), "one revision of one key has two contents");
+    revisions
+}
+
+#[tokio::test]
+async fn a_correction_after_a_crash_anywhere_never_shares_a_revision_with_what_it_corrects() {
+    for polls in 0.. {
+        let poller = Poller::new();
+        let request = [bars_of("ACME")];
+        poller.answers(&request[0], [Ok(bars("ACME", &["10", "11"]))]);
+        let ended = crash_after(polls, poller.poll(&request)).await.is_some();
+        poller.answers(&request[0], [Ok(bars("ACME", &["10", "12"]))]);
+        poller.poll(&request).await;
+        contents(&poller);
+        // The current value is the greatest revision, and that is the correction.
+        let latest = poller
+            .stream
+            .taken()
+            .iter()
+            .map(decoded)
+            .max_by_key(|record| (record.fact.as_ref().unwrap().event_time(), record.rev));
+        let market::Fact::Bar(bar) = latest.unwrap().fact.unwrap() else { panic!("no bar") };
+        assert_eq!(bar.bar.prices.close().to_string(), "12", "killed at {polls}");
+        assert_eq!(poller.poll(&request).await.deduplicated, 2);
+        if ended {
+            assert!(polls > 12, "{polls} moments are too few");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_unusual_is_flagged_and_told_once_and_goes_out_all_the_same() {
+    let poller = Poller::new();
+    let request = [bars_of("ACME")];
+    let calm: Vec<String> = (0..40).map(|nth| format!("{}", 100 + nth % 2)).collect();
+    let mut prices: Vec<&str> = calm.iter().map(String::as_str).collect();
+    prices.push("150");
+    poller.answers(&request[0], [Ok(bars("ACME", &prices))]);
+    let outcome = poller.poll(&request).await;
+    assert_eq!((outcome.put, outcome.alerts), (41, 1));
+    let text = |entry: &Entry| String::from_utf8(entry.data.clone()).unwrap();
+    let flagged: Vec<_> = poller.stream.taken().iter().map(text).filter(|line| line.contains("price_spike")).collect();
+    assert_eq!(flagged.len(), 1);
+    assert!(flagged[0].contains(r#""close":150"#), "{flagged:?}");
+    let alert = text(&poller.alerts.taken()[0]);
+    assert!(alert.starts_with(r#"{"schema":"alert.v1""#) && alert.contains(r#""type":"price_spike""#), "{alert}");
+    assert!(poller.alerts.taken()[0].partition_key.as_str().starts_with("event_price_spike_"));
+    // Nothing is news the second time, neither the bar nor the alert.
+    let again = poller.poll(&request).await;
+    assert_eq!((again.deduplicated, again.put, again.alerts), (41, 0, 0));
+    assert_eq!(poller.alerts.taken().len(), 1);
+    // An id has nothing to do with flags.
+    assert!(poller.stream.ids().is_superset(&expected(&prices[..40]).await));
+}
+
+#[tokio::test]
+async fn a_crash_before_the_alert_is_told_loses_neither_flag_nor_alert() {
+    let prices: Vec<String> = (0..40).map(|nth| format!("{}", 100 + nth % 2)).chain(["150".to_owned()]).collect();
+    let prices: Vec<&str> = prices.iter().map(String::as_str).collect();
+    for polls in 0.. {
+        let poller = Poller::new();
+        let request = [bars_of("ACME")];
+        poller.answers(&request[0], [Ok(bars("ACME", &prices))]);
+        let ended = crash_after(polls, poller.poll(&request)).await.is_some();
+        poller.poll(&request).await;
+        let alerts: BTreeSet<_> = poller.alerts.ids();
+        assert_eq!(alerts.len(), 1, "killed at {polls}");
+        if ended {
+            return;
+        }
+    }
 }
