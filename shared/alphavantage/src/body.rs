@@ -60,13 +60,9 @@ pub(crate) fn read_object(expected: &Expected, status: u16, object: Object<'_>, 
                 let words = if words.is_empty() { "the reply does not say `success`".to_owned() } else { words };
                 return Reading::without_data(Verdict::Artificial, words);
             }
-            let mut reading = read_data(function, expected, &data, &fields, context);
-            if reading.verdict == Verdict::Data {
-                let known = |field: &&Field<'_>| shape::is_known_key(function, &field.word);
-                let beside = fields.iter().filter(|field| !known(field)).map(|field| field.name.clone());
-                reading.unknown_fields = unknown(beside.chain(reading.unknown_fields));
-            }
-            reading
+            let beside = fields.iter().filter(|field| !shape::is_known_key(function, &field.word));
+            let beside = beside.map(|field| field.name.clone());
+            named(read_data(function, expected, &data, &fields, context), beside)
         }
         (function, data) => without_data(function, status, &fields, words, data.is_some()),
     }
@@ -155,6 +151,13 @@ fn without_data(
     }
 }
 
+/// The reading with more unknown fields; only data have any.
+fn named(reading: Reading, more: impl Iterator<Item = String>) -> Reading {
+    let is_data = reading.verdict == Verdict::Data;
+    let unknown_fields = if is_data { unknown(more.chain(reading.unknown_fields)) } else { Vec::new() };
+    Reading { unknown_fields, ..reading }
+}
+
 /// Names for [`Reading::unknown_fields`].
 fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
     let names: BTreeSet<String> = names.map(|name| crate::reason::excerpt(&name)).collect();
@@ -196,8 +199,8 @@ fn read_data(
         let list = MoverList::ALL.into_iter().find(|list| field::word(list.as_str()) == field.word);
         (1..).take(rows.len()).filter_map(move |rank| Some((list?, rank)))
     });
-    let unknown_fields = unknown_in(function, &rows);
-    Reading { unknown_fields, ..movers::read(text("lastupdated").as_deref(), &rows, places, context) }
+    let reading = movers::read(text("lastupdated").as_deref(), &rows, places, context);
+    named(reading, unknown_in(function, &rows).into_iter())
 }
 
 fn unknown_in(function: Function, rows: &[Row<'_>]) -> Vec<String> {
@@ -224,7 +227,7 @@ fn read_rows(
         (Function::EarningsCalendar, _) => earnings::read(expected, &rows),
         _ => Reading::unexplained(200, "the reply has not the form of its function"),
     };
-    Reading { unknown_fields, ..reading }
+    named(reading, unknown_fields.into_iter())
 }
 
 fn read_series(function: Function, expected: &Expected, series: Series<'_>, context: &Context) -> Reading {
@@ -239,7 +242,7 @@ fn read_series(function: Function, expected: &Expected, series: Series<'_>, cont
         Function::DigitalCurrencyDaily => crypto_daily::read(expected, series, context),
         _ => Reading::unexplained(200, "the reply is a series, and its function has none"),
     };
-    Reading { unknown_fields: unknown(unknown_fields.into_iter()), ..reading }
+    named(reading, unknown_fields.into_iter())
 }
 
 /// Reads a CSV. A series names neither its symbol nor its interval nor its time zone there, so those

@@ -46,22 +46,20 @@ impl Iterator for Records<'_> {
     type Item = Vec<String>;
 
     fn next(&mut self) -> Option<Vec<String>> {
-        loop {
-            self.rest = self.rest.trim_start_matches(['\r', '\n', ' ', '\t']);
-            if self.rest.is_empty() {
-                return None;
-            }
-            if self.is_quoting
-                && let Some((cells, rest)) = quoted_record(self.rest)
-            {
-                self.rest = rest;
-                return Some(cells);
-            }
-            self.is_quoting = false;
-            let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
-            self.rest = rest;
-            return Some(line.split(',').map(|cell| cell.trim().trim_matches('"').to_owned()).collect());
+        self.rest = self.rest.trim_start_matches(['\r', '\n', ' ', '\t']);
+        if self.rest.is_empty() {
+            return None;
         }
+        if self.is_quoting
+            && let Some((cells, rest)) = quoted_record(self.rest)
+        {
+            self.rest = rest;
+            return Some(cells);
+        }
+        self.is_quoting = false;
+        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
+        self.rest = rest;
+        Some(line.split(',').map(|cell| cell.trim().trim_matches('"').to_owned()).collect())
     }
 }
 

@@ -39,7 +39,10 @@ pub(crate) fn volume(field: &'static str, text: &str) -> Result<Volume, Reason> 
 
 /// A percentage, with or without its sign.
 pub(crate) fn percent(field: &'static str, text: &str) -> Result<Decimal, Reason> {
-    decimal(field, text.strip_suffix('%').unwrap_or(text).trim_end())
+    decimal(field, text.strip_suffix('%').unwrap_or(text).trim_end()).map_err(|reason| match reason {
+        Reason::NotANumber { field, .. } => Reason::NotANumber { field, text: excerpt(text) },
+        reason => reason,
+    })
 }
 
 /// A score on a scale.

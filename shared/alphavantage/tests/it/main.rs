@@ -9,7 +9,14 @@
 
 mod arbitrary;
 mod bars;
+mod bulk;
+mod days;
+mod events;
+mod fuzz;
+mod pairs;
+mod partial;
 mod quotes;
 mod rates;
+mod secrets;
 mod shape;
 mod verdicts;

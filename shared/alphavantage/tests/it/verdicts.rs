@@ -4,8 +4,9 @@ use alphavantage::{Context, Reason, Reply, Request, Verdict, read};
 use market::{Interval, session::Hours};
 
 use crate::shape::{
-    NOW, QUOTE, RATE, at, daily, daily_request, days, intraday, intraday_request, quote_request, rate_request,
-    read_now, requests,
+    BULK, EARNINGS, NOW, QUOTE, RATE, adjusted_request, at, bulk_request, crypto_minutes, crypto_request, daily,
+    daily_request, days, days_request, earnings_request, equity_days, fx_minutes, fx_request, intraday,
+    intraday_request, quote_request, rate_request, read_now, requests,
 };
 
 fn check_reply(request: &Request, status: u16, content_type: Option<&str>, body: &[u8], expected: Verdict) {
@@ -76,7 +77,10 @@ fn hollow_data_is_no_data() {
     use Verdict::*;
     let series = intraday_request(Interval::Min5, Hours::Regular);
     for request in requests() {
-        check_reply(&request, 200, None, b"{}", UnknownSymbol);
+        // Of markets and movers nobody is unknown: an empty reply is a change of the format.
+        let about_nothing = ["NEWS_SENTIMENT", "MARKET_STATUS", "TOP_GAINERS_LOSERS"];
+        let is_about_nothing = about_nothing.contains(&request.function().as_str());
+        check_reply(&request, 200, None, b"{}", if is_about_nothing { UnknownShape } else { UnknownSymbol });
     }
     for (request, body, expected) in [
         (quote_request(), r#"{"Global Quote": {}}"#, UnknownSymbol),
@@ -112,6 +116,9 @@ fn data_about_something_else_is_not_taken() {
     let series = intraday_request(Interval::Min5, Hours::Regular);
     let bars = intraday("5min", &["2026-11-19 10:00:00"]);
     let days = days(&["2026-11-19"]);
+    let crypto = crypto_minutes("5min", &["2026-11-19 10:00:00"]);
+    let fx = fx_minutes("5min", &["2026-11-19 10:00:00"]);
+    let equity = equity_days(&["2026-11-19"], false);
     for (request, body) in [
         (quote_request(), QUOTE.replace("ACME", "ACMF")),
         (rate_request(), RATE.replace("\"CHF\"", "\"USD\"")),
@@ -127,13 +134,25 @@ fn data_about_something_else_is_not_taken() {
         (daily_request(), days.replace("\"CHF\"", "\"USD\"")),
         (daily_request(), days.replace("\"BTC\"", "\"ETH\"")),
         (daily_request(), days.replace("Currency Daily)", "Currency Weekly)")),
-        (daily_request(), bars),
+        (daily_request(), bars.clone()),
+        (crypto_request(Interval::Min5), crypto.replace("\"ETH\"", "\"BTC\"")),
+        (crypto_request(Interval::Min5), crypto.replace("Crypto (5min)\":", "FX (5min)\":")),
+        (crypto_request(Interval::Min1), crypto),
+        (fx_request(Interval::Min5), fx.replace("\"CHF\"", "\"USD\"")),
+        (fx_request(Interval::Min1), fx),
+        (days_request(), equity.replace("ACME", "ACMF")),
+        (days_request(), equity.replace("Time Series (Daily)", "Weekly Time Series")),
+        (adjusted_request(), equity.replace("ACME", "ACMF")),
+        (days_request(), bars),
+        (bulk_request(), BULK.replace("ACME", "ACMF").replace("BRK.B", "BRK.A").replace("CELG^", "CELG")),
+        (earnings_request(Some("OTHER")), EARNINGS.to_owned()),
     ] {
         let reading = read_now(&request, &body);
         assert_eq!(reading.verdict, Verdict::Data, "{request}: {body}");
         assert!(reading.observations.is_empty() && !reading.rejected.is_empty(), "{request}: {body}");
         for rejected in &reading.rejected {
-            assert!(matches!(rejected.reason, Reason::WrongSubject { .. }), "{request}: {}", rejected.reason);
+            let is_named = matches!(rejected.reason, Reason::WrongSubject { .. } | Reason::SymbolMissing(_));
+            assert!(is_named, "{request}: {}", rejected.reason);
         }
     }
 }
@@ -176,7 +195,20 @@ fn made_up_prices_are_refused_even_in_the_shape_of_data() {
     // The bulk quotes' sample, whatever was asked.
     let bulk = r#"{"endpoint":"Realtime Bulk Quotes","message":"***ARTIFICIAL***","data":[{"symbol":"ACME"}]}"#;
     check(bulk, Verdict::Artificial);
-    check(&bulk.replace("***ARTIFICIAL***", "success"), Verdict::UnknownShape);
+    // Other words beside data that nobody asked for are no better.
+    check(&bulk.replace("***ARTIFICIAL***", "please subscribe"), Verdict::Artificial);
+    let good = bulk.replace("***ARTIFICIAL***", "success");
+    for request in requests().iter().filter(|request| **request != bulk_request()) {
+        check_reply(request, 200, None, good.as_bytes(), Verdict::UnknownShape);
+    }
+    // Bulk quotes must say that they are good.
+    for message in ["", "\"message\":\"\",", "\"message\":null,", "\"message\":\"successful\","] {
+        let body = BULK.replace("\"message\":\"success\",", message);
+        check_reply(&bulk_request(), 200, None, body.as_bytes(), Verdict::Artificial);
+    }
+    // A CSV of them could not say so.
+    let csv = "symbol,timestamp,open,high,low,close,volume\nACME,2026-11-19 16:00:00,50,51,49,50,7\n";
+    check_reply(&bulk_request(), 200, None, csv.as_bytes(), Verdict::UnknownShape);
 }
 
 #[test]
