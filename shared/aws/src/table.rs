@@ -1,6 +1,6 @@
-//! DynamoDB: the state table, with the items of the series and the ledgers of what was sent.
+//! DynamoDB: the state table, with the items of the series, the ledgers of what was sent and of calls.
 //!
-//! An item has `pk` (`series#…` or `sent#…`), `version` (rises with every write), `state` (bytes), and,
+//! An item has `pk` (`series#…`, `sent#…` or `quota#…`), `version` (rises with every write), `state` (bytes), and,
 //! while something is due, `due_bucket` and `due_at`, by which the sparse index `due` finds it.
 
 use aws_config::SdkConfig;

@@ -226,8 +226,7 @@ mod tests {
             });
         }
         simulation.run();
-        let told = lock(&told).clone();
-        told
+        std::mem::take(&mut *lock(&told))
     }
 
     #[test]

@@ -256,7 +256,7 @@ fn calls_of_many_pollers_are_apart_by_the_vendors_clock() {
         wild: true,
         idle_at_times: false,
     };
-    for_each_seed(40, |seed| {
+    for_each_seed(20, |seed| {
         let arrivals = simulate(seed, "2026-11-20T15:00:00Z".parse().unwrap(), scenario);
         judge(&arrivals, plan);
         assert!(arrivals.len() > 40, "{} calls are too few to tell anything", arrivals.len());
@@ -265,7 +265,7 @@ fn calls_of_many_pollers_are_apart_by_the_vendors_clock() {
 
 #[test]
 fn a_paid_plan_is_never_overdrawn() {
-    for_each_seed(40, |seed| {
+    for_each_seed(20, |seed| {
         let plan = [P75, P300, P1200][seed as usize % 3];
         let scenario = Scenario {
             plan,
