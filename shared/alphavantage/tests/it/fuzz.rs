@@ -232,10 +232,19 @@ fn input(good: &[Good], nows: &[Timestamp], seed: u64, index: u64) -> Input {
     }
 }
 
-/// Letters and digits in lower case, as names are compared.
+/// Letters and digits in lower case, as names are compared: as they stand there, and without JSON's escapes.
 fn letters(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    let mut unescaped = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' if characters.next() == Some('u') => drop(characters.nth(3)),
+            '\\' => {}
+            _ => unescaped.push(character),
+        }
+    }
+    text.chars().chain(unescaped.chars()).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn check(input: &Input, good: &[Good]) -> bool {
