@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint bench soak tools clean
+.PHONY: help up down plan deploy test lint bench soak tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,19 @@ up: ## Run the whole pipeline on this machine; options by ARGS="--for 90s --repo
 down: ## End what `make up ARGS=--keep` left running
 	@cargo build $(CARGO_WORKSPACE) --bins
 	@exec $(TARGET)/debug/kinetick down
+
+plan: ## Show who is asked when on a day, calling nobody; ARGS="--date 2026-11-27 --plan 75"
+	@cargo build $(CARGO_WORKSPACE) --bins
+	@exec $(TARGET)/debug/kinetick plan $(ARGS)
+
+# A plan at the vendor that cannot serve the schedule ends it before anything is built.
+deploy: ## Deploy to AWS if the plan serves the schedule; STAGE=prod PLAN=75 SYMBOLS=AAPL!,IBM PAIRS=BTC/USD INTERVAL=10m
+	@cargo build $(CARGO_WORKSPACE) --bins
+	@overrides="$$($(TARGET)/debug/kinetick plan --check --overrides --config-env '$(or $(STAGE),dev)' \
+	    $(if $(PLAN),--plan '$(PLAN)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') $(if $(PAIRS),--pairs '$(PAIRS)') \
+	    $(if $(INTERVAL),--interval '$(INTERVAL)'))" && \
+	sam build && \
+	sam deploy --config-env '$(or $(STAGE),dev)' --parameter-overrides $$overrides
 
 test: ## All tests and checks; REQUIRE_TOOLS=1 makes an absent tool an error
 	@python3 tests/run.py

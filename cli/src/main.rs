@@ -6,6 +6,7 @@
 
 mod checkout;
 mod down;
+mod plan;
 mod up;
 
 use std::process::ExitCode;
@@ -28,6 +29,11 @@ enum Command {
     Up(up::Options),
     /// End what `up --keep` left running.
     Down,
+    /// Show who is asked when on a day, and what is not fetched and why; calls nobody.
+    ///
+    /// Exit codes: 0 done, or with --check the plan serves the schedule; 1 with --check it does not;
+    /// 2 wrong use.
+    Plan(plan::Options),
     /// Make the emulator's Python environment in this checkout, if it is not there.
     Prepare,
 }
@@ -45,6 +51,7 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Up(options) => up::run(options).await,
             Command::Down => down::run().await,
+            Command::Plan(options) => Ok(plan::run(&options)),
             Command::Prepare => prepare().await,
         }
     });

@@ -1,0 +1,5 @@
+//! The command line as a process: what it says and its exit codes.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on stops there")]
+
+mod plan;
