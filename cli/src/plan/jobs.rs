@@ -1,9 +1,10 @@
 //! What a template polls: an evaluated template enters, jobs and the moments at which they start leave.
 
+use alphavantage::NewsTopic;
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::{SignedDuration, Timestamp};
 use market::{Pair, Symbol, session};
-use planner::{Entry, Job, Tick, Trading, WatchList};
+use planner::{Entry, Job, Priority, Tick, Trading, WatchList};
 use sam_template::{Event, Function};
 use schedule::Schedule;
 
@@ -22,6 +23,9 @@ pub(crate) struct Jobs {
 pub(crate) enum Kind {
     Symbols,
     Pairs,
+    Topics,
+    /// One thing, which no list names.
+    Single,
 }
 
 /// A job that the pollers know.
@@ -29,18 +33,30 @@ struct Known {
     name: &'static str,
     kind: Kind,
     function: &'static str,
-    /// Whether it asks only for pairs whose base is a digital currency, which are traded always.
-    crypto: bool,
+    /// When its entries move, where they do not say it themselves.
+    trading: Trading,
 }
 
-const KNOWN: &[Known] = &[
-    Known { name: "quotes", kind: Kind::Symbols, function: "GLOBAL_QUOTE", crypto: false },
-    Known { name: "intraday", kind: Kind::Symbols, function: "TIME_SERIES_INTRADAY", crypto: false },
-    Known { name: "daily", kind: Kind::Symbols, function: "TIME_SERIES_DAILY", crypto: false },
-    Known { name: "rates", kind: Kind::Pairs, function: "CURRENCY_EXCHANGE_RATE", crypto: false },
-    Known { name: "daily", kind: Kind::Pairs, function: "DIGITAL_CURRENCY_DAILY", crypto: true },
-];
+const KNOWN: &[Known] = {
+    use {Kind::*, Trading::*};
+    const fn known(name: &'static str, kind: Kind, function: &'static str, trading: Trading) -> Known {
+        Known { name, kind, function, trading }
+    }
+    &[
+        known("quotes", Symbols, "GLOBAL_QUOTE", Equities),
+        known("intraday", Symbols, "TIME_SERIES_INTRADAY", Equities),
+        known("daily", Symbols, "TIME_SERIES_DAILY", Equities),
+        known("rates", Pairs, "CURRENCY_EXCHANGE_RATE", ForeignExchange),
+        known("daily", Pairs, CRYPTO_ONLY, Always),
+        known("news", Topics, "NEWS_SENTIMENT", Always),
+        known("movers", Single, "TOP_GAINERS_LOSERS", Equities),
+        known("earnings", Single, "EARNINGS_CALENDAR", Always),
+        known("status", Single, "MARKET_STATUS", Always),
+    ]
+};
 
+/// Knows only pairs whose base is a digital currency.
+const CRYPTO_ONLY: &str = "DIGITAL_CURRENCY_DAILY";
 /// The variable that every function has which asks the vendor.
 const ASKS_VENDOR: &str = "API_KEY_SECRET";
 /// What Lambda gives a function that names none. <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
@@ -92,36 +108,46 @@ fn job_name(event: &Event) -> Result<String> {
 }
 
 fn job(function: &Function, name: &str) -> Result<(Kind, Job)> {
-    let has = |known: &&Known| known.name == name && function.variable(known.kind.variable()).is_some();
-    let Some(known) = KNOWN.iter().find(has) else {
-        let names: Vec<String> =
-            KNOWN.iter().map(|known| format!("{} with {}", known.name, known.kind.variable())).collect();
+    let text = |kind: Kind| kind.variable().map_or(Some(""), |variable| function.variable(variable));
+    let found = KNOWN.iter().find_map(|known| Some((known, (known.name == name).then(|| text(known.kind))??)));
+    let Some((known, text)) = found else {
+        let with = |kind: Kind| kind.variable().map(|variable| format!(" with {variable}")).unwrap_or_default();
+        let names: Vec<String> = KNOWN.iter().map(|known| format!("{}{}", known.name, with(known.kind))).collect();
         bail!("job `{name}` is not known; known are: {}", names.join(", "));
     };
-    let variable = known.kind.variable();
-    let text = function.variable(variable).unwrap_or_default();
-    let list = match known.kind {
-        Kind::Symbols => {
-            let list: WatchList<Symbol> = text.parse().with_context(|| format!("`{variable}`"))?;
-            list.map(|symbol| Entry { name: symbol.to_string(), trading: Trading::Equities })
-        }
-        Kind::Pairs => {
-            let list: WatchList<Pair> = text.parse().with_context(|| format!("`{variable}`"))?;
-            let list = list.filter(|pair| !known.crypto || pair.is_crypto());
-            let trading = |pair: &Pair| if known.crypto { Trading::Always } else { Trading::of_pair(pair) };
-            list.map(|pair| Entry { name: pair.to_string(), trading: trading(&pair) })
-        }
-    };
+    let trading = known.trading;
+    let list = list(known, text).with_context(|| format!("`{}`", known.kind.variable().unwrap_or_default()))?;
+    let list = list.map(|(name, own)| Entry { name, trading: own.unwrap_or(trading) });
     let timeout = function.properties.get("Timeout").and_then(sam_template::Value::integer);
     let timeout = timeout.map_or(DEFAULT_TIMEOUT, SignedDuration::from_secs);
     Ok((known.kind, Job { name: name.to_owned(), function: known.function, list, timeout }))
 }
 
+/// The names of a job's entries, with the hours of those that have their own.
+fn list(known: &Known, text: &str) -> Result<WatchList<(String, Option<Trading>)>> {
+    Ok(match known.kind {
+        Kind::Symbols => text.parse::<WatchList<Symbol>>()?.map(|symbol| (symbol.to_string(), None)),
+        Kind::Topics => text.parse::<WatchList<NewsTopic>>()?.map(|topic| (topic.to_string(), None)),
+        Kind::Single => WatchList::single((known.name.to_owned(), None), Priority::Normal),
+        Kind::Pairs => {
+            let crypto = known.function == CRYPTO_ONLY;
+            let pairs = text.parse::<WatchList<Pair>>()?.filter(|pair| !crypto || pair.is_crypto());
+            pairs.map(|pair| (pair.to_string(), (!crypto).then(|| Trading::of_pair(&pair))))
+        }
+    })
+}
+
 impl Kind {
-    fn variable(self) -> &'static str {
+    /// Those of which there can be several.
+    pub(crate) const LISTS: [Self; 3] = [Self::Symbols, Self::Pairs, Self::Topics];
+
+    /// The variable that names the entries.
+    fn variable(self) -> Option<&'static str> {
         match self {
-            Self::Symbols => "SYMBOLS",
-            Self::Pairs => "PAIRS",
+            Self::Symbols => Some("SYMBOLS"),
+            Self::Pairs => Some("PAIRS"),
+            Self::Topics => Some("NEWS_TOPICS"),
+            Self::Single => None,
         }
     }
 
@@ -129,6 +155,8 @@ impl Kind {
         match self {
             Self::Symbols => "symbol",
             Self::Pairs => "pair",
+            Self::Topics => "topic",
+            Self::Single => "thing",
         }
     }
 }

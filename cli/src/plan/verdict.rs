@@ -97,24 +97,16 @@ fn served(short: &[Short<'_>]) -> String {
 /// A day's calls do not suffice: how seldom all can be asked, or how many as the schedule has it.
 fn of_a_day(day: &DayPlan, jobs: &Jobs, allowance: &Allowance, per_day: u32) -> String {
     let needs = day.expected();
-    let polls = |kind: Kind| -> (u32, u32) {
-        let of_kind = day.served.iter().filter(|served| jobs.kinds[served.job] == kind).flat_map(|it| &it.tiers);
-        of_kind.fold((0, 0), |(polls, entries), tier| (polls + tier.expected, entries.max(tier.entries as u32)))
-    };
-    let (symbols, pairs) = (polls(Kind::Symbols), polls(Kind::Pairs));
-    // Whoever needs more of the calls is the one to shorten.
-    let (kind, (own, _), others) =
-        if symbols.0 >= pairs.0 { (Kind::Symbols, symbols, pairs.0) } else { (Kind::Pairs, pairs, symbols.0) };
-    let entries = day
-        .served
-        .iter()
-        .filter(|served| jobs.kinds[served.job] == kind)
-        .map(|served| served.tiers.iter().map(|tier| tier.entries as u32).sum::<u32>())
-        .max()
-        .unwrap_or(0);
+    let of_kind = |kind: Kind| day.served.iter().filter(move |served| jobs.kinds[served.job] == kind);
+    let polls = |kind: Kind| of_kind(kind).flat_map(|served| &served.tiers).map(|tier| tier.expected).sum::<u32>();
+    // Which list needs most of the calls is the one to shorten.
+    let kind = Kind::LISTS.into_iter().rev().max_by_key(|kind| polls(*kind)).unwrap_or(Kind::Symbols);
+    let (own, others) = (polls(kind), needs - polls(kind));
+    let entries = of_kind(kind).map(|served| served.tiers.iter().map(|tier| tier.entries).sum::<usize>()).max();
+    let entries = entries.unwrap_or(0) as u64;
     let days = needs.div_ceil(per_day);
     let each = if days == 1 { "once a day".to_owned() } else { format!("once every {days} days") };
-    let fit = (u64::from(per_day.saturating_sub(others)) * u64::from(entries)).checked_div(u64::from(own)).unwrap_or(0);
+    let fit = (u64::from(per_day.saturating_sub(others)) * entries).checked_div(u64::from(own)).unwrap_or(0);
     let one = kind.one();
     let or = match fit {
         0 => String::new(),

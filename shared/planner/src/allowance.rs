@@ -1,19 +1,14 @@
 //! What may be spent: a plan enters, calls per minute and day and their spacing leave.
 //!
-//! All arithmetic of the plan's limits is in here. The ledger that pollers share is not.
+//! The figures are `flow`'s, so that a day ahead is run with the quota of the pollers. The ledger that they
+//! share is not in here.
 
 use alphavantage::{Entitlement, Plan};
+use flow::Limits;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use market::session::new_york;
 
 use crate::call::{BULK_MAX, GLOBAL_QUOTE};
-
-/// Which part of a minute's calls is used: refusals have been seen at 4 calls of 5.
-const MINUTE_USED: f64 = 0.9;
-/// Of a day's calls, how many are left for somebody who tries the key by hand.
-const DAY_LEFT_OVER: u32 = 1;
-/// Seconds between two calls of the free plan: its one call per second, with room for what delays one.
-const FREE_SPACING_SECONDS: f64 = 1.5;
 
 /// What the free plan refuses, whatever its quota.
 /// <https://www.alphavantage.co/documentation/>
@@ -37,15 +32,11 @@ pub struct Allowance {
 impl Allowance {
     /// Of a plan, with the calls per second if they are known to differ from the plan's.
     pub fn new(plan: Plan, entitlement: Option<Entitlement>, per_second: Option<u32>) -> Self {
-        let per_second = f64::from(per_second.unwrap_or(plan.per_second()).max(1));
-        let per_minute = plan.per_minute().map(|calls| (f64::from(calls) * MINUTE_USED) as u32);
-        let spacing = match per_minute {
-            Some(calls) => (60.0 / f64::from(calls)).max(1.0 / per_second),
-            None => FREE_SPACING_SECONDS / per_second,
-        };
-        // Up to whole milliseconds, so that a minute never holds one call more.
-        let spacing = SignedDuration::from_millis((spacing * 1_000.0).ceil() as i64);
-        let per_day = plan.per_day().map(|calls| calls - DAY_LEFT_OVER);
+        let per_second = per_second.unwrap_or(plan.per_second());
+        let limits = Limits::of_plan(per_second, plan.per_minute(), plan.per_day());
+        let Limits { per_minute, per_day, spacing, .. } = limits;
+        // Up to whole milliseconds, so that no minute holds one call more.
+        let spacing = SignedDuration::from_millis((spacing.as_secs_f64() * 1_000.0 - 1e-6).ceil() as i64);
         Self { plan, entitlement, per_minute, per_day, spacing }
     }
 
@@ -130,10 +121,10 @@ mod tests {
             (Plan::Free, None, Some(24), 1_500),
             (Plan::P75, Some(67), None, 896),
             (Plan::P150, Some(135), None, 445),
-            (Plan::P300, Some(270), None, 223),
             // From here on the calls per second are the narrower limit.
-            (Plan::P600, Some(540), None, 200),
-            (Plan::P1200, Some(1_080), None, 200),
+            (Plan::P300, Some(270), None, 300),
+            (Plan::P600, Some(540), None, 300),
+            (Plan::P1200, Some(1_080), None, 300),
         ] {
             let allowance = Allowance::new(plan, None, None);
             let figures = (allowance.per_minute, allowance.per_day, allowance.spacing.as_millis());

@@ -38,7 +38,7 @@ pub enum CursorError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     pub(crate) entries: Vec<Moments>,
-    /// How many were asked, modulo [`TURNS`]: whose turn it is where there are too few calls to share.
+    /// How many were asked, modulo [`TURNS`]: whose turn is next, a hot entry's or another's.
     pub(crate) turn: u8,
 }
 

@@ -17,12 +17,12 @@ const AHEAD_MILLIS: u64 = 60_000;
 impl Cursor {
     /// Which entries to ask next with that many calls, in the order in which to ask.
     ///
-    /// Only those of which `is_due(index)` says so. Hot entries have 70 % of the calls, rounded up, and the
-    /// others what remains; what one tier does not need goes to the other. Where rounding would leave the
-    /// others nothing, below four calls, they get 3 of 10 over the calls of several picks. Within a tier those
-    /// overdue go first: their last success is more than twice `target` ago, and their last attempt more than
-    /// once, so that an entry which always fails takes no more than its part. Then goes who was attempted
-    /// least recently, who never was first of all; then the list's order decides.
+    /// Only those of which `is_due(index)` says so. Hot entries have 7 of 10 calls and the others 3; what one
+    /// tier does not need goes to the other. They take turns call by call, from pick to pick, so that the
+    /// shares hold however few calls there are and wherever a run has to stop. Within a tier those overdue go
+    /// first: their last success is more than twice `target` ago, and their last attempt more than once, so
+    /// that an entry which always fails takes no more than its part. Then goes who was attempted least
+    /// recently, who never was first of all; then the list's order decides.
     ///
     /// Nobody jumps out of a tier: at the open all are overdue, and hot ones would wait for the whole list.
     pub fn pick<T>(
@@ -42,21 +42,22 @@ impl Cursor {
                 tier.push((!is_overdue(entry, now, target), believed(entry.attempted_at, now), index));
             }
         }
-        let (for_hot, for_normal) = self.share(slots, hot.len(), normal.len());
         hot.sort_unstable();
         normal.sort_unstable();
-        let (hot, normal) = (hot.iter().take(for_hot), normal.iter().take(for_normal));
-        hot.chain(normal).map(|(_, _, index)| *index).collect()
-    }
-
-    /// How many of the calls go to hot entries and to the others, when so many of them wait.
-    fn share(&self, slots: usize, hot: usize, normal: usize) -> (usize, usize) {
-        let part = |calls: usize| (HOT_OF_TURNS * calls).div_ceil(TURNS);
+        let (mut hot, mut normal) = (hot.into_iter(), normal.into_iter());
         let turn = usize::from(self.turn);
-        let share = if part(slots) < slots { part(slots) } else { part(turn + slots) - part(turn) };
-        let for_normal = normal.min(slots - share.min(hot));
-        (hot.min(slots - for_normal), for_normal)
+        let next = |call: usize| match is_hot_turn(turn + call) {
+            true => hot.next().or_else(|| normal.next()),
+            false => normal.next().or_else(|| hot.next()),
+        };
+        (0..slots).map_while(next).map(|(_, _, index)| index).collect()
     }
+}
+
+/// Whether a call is a hot entry's: of every number of calls from the first on, 70 % are, rounded up.
+fn is_hot_turn(call: usize) -> bool {
+    let part = |calls: usize| (HOT_OF_TURNS * calls).div_ceil(TURNS);
+    part(call + 1) > part(call)
 }
 
 /// A noted moment, 0 if it cannot be.

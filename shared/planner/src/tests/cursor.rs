@@ -103,7 +103,12 @@ fn hot_ones_have_seven_of_ten_calls_and_lend_what_they_do_not_need() {
         let picked = Cursor::new(&list).pick(&list, start(), slots, NEVER, |_| true);
         let of_hot = picked.iter().filter(|index| is_hot(&list, **index)).count();
         assert_eq!((of_hot, picked.len() - of_hot), expected, "{hot} {normal} {slots}");
-        assert!(picked.is_sorted_by_key(|index| !is_hot(&list, *index)), "hot ones are asked first");
+        // Wherever a run stops, the shares hold.
+        for calls in 0..=picked.len() {
+            let asked = picked[..calls].iter().filter(|index| is_hot(&list, **index)).count();
+            let (share, others) = ((7 * calls).div_ceil(10), calls - asked);
+            assert!(asked == share || (asked < share && asked == hot) || (asked > share && others == normal));
+        }
     }
 }
 
@@ -169,12 +174,9 @@ proptest! {
     fn nobody_starves(hot in 0usize..30, normal in 0usize..60, slots in 1usize..25) {
         let (hot, normal) = if hot + normal == 0 { (1, 0) } else { (hot, normal) };
         let waits = longest_waits(&list(hot, normal), slots, NEVER, 250, |_| false);
-        // The least that a tier gets: what rounding leaves, or its turns over several cycles.
-        let part = (7 * slots).div_ceil(10).min(hot);
-        let bound = |entries: usize, least: f64| (entries as f64 / least).ceil() as usize + 3;
-        let least = if slots < 4 { 0.3 * slots as f64 } else { (slots - part) as f64 };
-        prop_assert!(normal == 0 || waits.1 <= bound(normal, least), "normal ones wait {} cycles", waits.1);
-        prop_assert!(hot == 0 || waits.0 <= bound(hot, 0.7 * slots as f64), "hot ones wait {} cycles", waits.0);
+        let bound = |entries: usize, share: f64| (entries as f64 / (share * slots as f64)).ceil() as usize + 3;
+        prop_assert!(normal == 0 || waits.1 <= bound(normal, 0.3), "normal ones wait {} cycles", waits.1);
+        prop_assert!(hot == 0 || waits.0 <= bound(hot, 0.7), "hot ones wait {} cycles", waits.0);
     }
 
     /// Nor when entries fail for ever, or all are overdue, whatever the target is.
@@ -186,6 +188,21 @@ proptest! {
         let least = (0.3 * slots as f64).min(slots as f64);
         let bound = 2 * target as usize + 2 * ((hot.max(normal) as f64 / least).ceil() as usize) + 3;
         prop_assert!(waits.0.max(waits.1) <= bound, "{waits:?} beyond {bound}");
+    }
+
+    /// A run that picks all and has to stop after a few calls serves them as if it had picked so many.
+    #[test]
+    fn a_run_that_stops_early_starves_nobody(hot in 1usize..40, normal in 1usize..40, calls in 1usize..30) {
+        let list = list(hot, normal);
+        let (mut whole, mut few) = (Cursor::new(&list), Cursor::new(&list));
+        for cycle in 0..60 {
+            let now = start() + MINUTE * cycle;
+            let mut picked = whole.pick(&list, now, list.len(), NEVER, |_| true);
+            picked.truncate(calls);
+            prop_assert_eq!(&picked, &few.pick(&list, now, calls, NEVER, |_| true));
+            whole.attempted(&picked, now);
+            few.attempted(&picked, now);
+        }
     }
 
     /// A run that ends between noting and sending skips its entries: none comes again before all others had a turn.
