@@ -39,11 +39,12 @@ fn a_wrong_configuration_lists_all_of_its_mistakes_and_exits_with_2() {
             "`COOLDOWNS` serves local runs alone",
             "`DEAD_LETTER_BUCKET` is not set",
             "`INTERVAL` is `7min`: interval `7min` is not known; allowed: 1min",
+            "`KINESIS_EVENTS_STREAM` is not set",
             "`LOG_LEVEL` is `loud`",
             "`MARKET_CLOCK` is `now`: simulated time `now` is not REAL,MARKET,SPEED",
             "`MARKET_CLOCK` serves local runs alone",
             "`STATE_TABLE` is not set",
-            "`SYMBOLS` is `MSFT,A*`: symbol `A*` is not valid",
+            "`SYMBOLS` is `MSFT,A*`: entry 2 of the list: symbol `A*` is not valid",
         ],
     );
     check(
@@ -53,8 +54,18 @@ fn a_wrong_configuration_lists_all_of_its_mistakes_and_exits_with_2() {
             "`API_KEY_SECRET` is not set",
             "`DEAD_LETTER_BUCKET` is not set",
             "`KINESIS_CRYPTO_STREAM` is not set",
-            "`PAIRS` is `BTC`: pair `BTC` is not valid; write it as BASE/QUOTE",
+            "`KINESIS_EVENTS_STREAM` is not set",
+            "`PAIRS` is `BTC`: entry 1 of the list: pair `BTC` is not valid; write it as BASE/QUOTE",
             "`VENDOR_URL` serves local runs alone: leave it out or at `https://www.alphavantage.co/query`",
+        ],
+    );
+    check(
+        "poll-events",
+        &[("KINETICK_ENV", "prod"), ("NEWS_TOPICS", "ipo,ipo"), ("API_KEY_SECRET", "s"), ("STATE_TABLE", "t")],
+        &[
+            "`DEAD_LETTER_BUCKET` is not set",
+            "`KINESIS_EVENTS_STREAM` is not set",
+            "`NEWS_TOPICS` is `ipo,ipo`: `ipo` stands twice in the list",
         ],
     );
     check(

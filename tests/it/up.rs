@@ -76,10 +76,11 @@ fn a_simulated_market_goes_all_the_way_to_s3_and_balances() {
     assert_eq!(count(&report, "/dead_letters/entries"), 0);
     assert_eq!(report["refused"], json!({}), "{report:#}");
     let put = count(&report, "/stages/produce/put");
-    assert_eq!(count(&report, "/stages/process/records"), put);
+    let alerts = count(&report, "/stages/produce/alerts");
+    assert_eq!(count(&report, "/stages/process/records"), put + alerts);
     let indicators = records(&report, "indicator.v1");
     assert_eq!(indicators.len() as u64, count(&report, "/s3/records_by_schema/indicator.v1"));
-    assert_eq!(put + indicators.len() as u64, count(&report, "/stages/deliver/lines"));
+    assert_eq!(put + alerts + indicators.len() as u64, count(&report, "/stages/deliver/lines"));
 
     // Each reading follows from the bars before it: SMA(20) of an equity, recomputed from S3 alone.
     let of = |symbol: &str| indicators.iter().filter(|record| record["symbol"] == symbol).collect::<Vec<_>>();
@@ -190,23 +191,29 @@ fn recorded_replies_are_each_one_counted_outcome_and_refusals_become_no_record()
     let (output, report) = up(&["--replies", replies.to_str().unwrap(), "--symbols", "ACME", "--pairs", "USD/JPY"]);
     assert_eq!(
         report["refused"],
-        json!({"limit_day": 3, "transient": 3, "unknown_shape": 1, "unknown_symbol": 1, "wrong_symbol": 2}),
+        json!({"empty": 1, "limit_day": 7, "transient": 7, "unknown_shape": 1, "unknown_symbol": 1}),
         "{report:#}"
     );
-    // 40 bars and a quote; the second reply repeats 39 bars and brings two that cannot be, as does a quote.
-    assert_eq!(count(&report, "/stages/produce/records"), 40 + 41 + 2);
+    // 40 bars and a quote; the second reply repeats 39 bars and brings two that cannot be, as does a quote;
+    // a bar of another interval and a quote of another symbol are nobody's.
+    assert_eq!(count(&report, "/stages/produce/records"), 40 + 41 + 2 + 2);
     assert_eq!(count(&report, "/stages/produce/put"), 41);
     assert_eq!(count(&report, "/stages/produce/deduplicated"), 39);
-    assert_eq!(count(&report, "/stages/produce/dead_lettered"), 3);
-    assert_eq!(count(&report, "/dead_letters/entries"), 4, "and the reply that was cut");
+    assert_eq!(count(&report, "/stages/produce/dead_lettered"), 5);
+    assert_eq!(count(&report, "/dead_letters/entries"), 6, "and the reply that was cut");
     assert_eq!(count(&report, "/s3/records_by_schema/bar.v1"), 40);
     assert_eq!(count(&report, "/s3/records_by_schema/quote.v1"), 1);
+    // Every seventh minute of the fixture the price falls by 5.7 %, which is unusual and stays so.
+    assert_eq!(count(&report, "/s3/records_by_schema/alert.v1"), count(&report, "/stages/produce/alerts"));
+    assert_eq!(count(&report, "/stages/produce/alerts"), 10);
     assert_eq!(records(&report, "indicator.v1").len(), 40 - 14, "RSI and ATR are warm from the 15th bar on");
     assert!(records(&report, "bar.v1").iter().all(|bar| bar["flags"].as_array().unwrap().contains(&json!("stale"))));
+    let spikes = |bar: &&Value| bar["flags"].as_array().unwrap().contains(&json!("price_spike"));
+    assert!(records(&report, "bar.v1").iter().filter(spikes).count() >= 5);
     let reasons: Vec<String> =
         records(&report, "dead_letter.v1").iter().map(|letter| letter["reason"].as_str().unwrap().to_owned()).collect();
     assert!(reasons.iter().any(|reason| reason.contains("session")), "{reasons:?}");
-    assert!(text(&output).contains("1 are of functions not in use"), "{}", text(&output));
+    assert!(text(&output).contains("0 are of functions not in use"), "{}", text(&output));
 }
 
 #[test]
@@ -215,8 +222,6 @@ fn faults_of_the_market_are_counted_and_the_rest_goes_on() {
     let faults = folder.path().join("faults.json");
     let list = json!([
         {"function": "GLOBAL_QUOTE", "times": 2, "answer": "limit_second"},
-        {"function": "GLOBAL_QUOTE", "times": 1, "answer": "limit_day"},
-        {"function": "GLOBAL_QUOTE", "times": 1, "answer": "bad_key"},
         {"function": "TIME_SERIES_INTRADAY", "times": 1, "answer": "cut"},
         {"function": "TIME_SERIES_INTRADAY", "times": 2, "answer": "http_503"},
         {"function": "TIME_SERIES_INTRADAY", "times": 1, "answer": "negative_price"},
@@ -228,10 +233,10 @@ fn faults_of_the_market_are_counted_and_the_rest_goes_on() {
     let (_, report) =
         up(&["--for", "6s", "--symbols", "MSFT", "--pairs", "BTC/USD", "--faults", faults.to_str().unwrap()]);
     let expected = json!({
-        "bad_key": 1, "limit_day": 1, "limit_second": 2, "transient": 2, "unknown_shape": 1, "wrong_symbol": 1});
+        "limit_second": 2, "transient": 2, "unknown_shape": 1});
     assert_eq!(report["refused"], expected, "{report:#}");
     assert_eq!(count(&report, "/stages/poll/failed"), 1, "the connection that was cut");
-    assert_eq!(count(&report, "/dead_letters/entries"), 3, "two bars that cannot be and a broken reply");
+    assert_eq!(count(&report, "/dead_letters/entries"), 4, "two bars that cannot be, a broken reply, another's rate");
     assert!(count(&report, "/stages/produce/put") > 100, "the rest goes on");
 }
 

@@ -18,20 +18,20 @@ SERIES_ENVIRONMENT = {
 
 # Logical id -> (folder, time-out in seconds, reserved concurrency, environment)
 FUNCTIONS = {
-    "PollEquitiesFunction": ("poll-equities", 55, 2, {
+    "PollEquitiesFunction": ("poll-equities", 60, 2, {
         **POLLER_ENVIRONMENT,
         "SYMBOLS": "AAPL,MSFT,GOOGL,AMZN",
         "INTERVAL": "1min",
         "KINESIS_FINANCIAL_STREAM": "Streams.FinancialStream",
         "KINESIS_EVENTS_STREAM": "Streams.EventsStream",
     }),
-    "PollCryptoFunction": ("poll-crypto", 55, 2, {
+    "PollCryptoFunction": ("poll-crypto", 60, 2, {
         **POLLER_ENVIRONMENT,
         "PAIRS": "BTC/USD,ETH/USD",
         "KINESIS_CRYPTO_STREAM": "Streams.CryptoStream",
         "KINESIS_EVENTS_STREAM": "Streams.EventsStream",
     }),
-    "PollEventsFunction": ("poll-events", 55, 4, {
+    "PollEventsFunction": ("poll-events", 60, 4, {
         **POLLER_ENVIRONMENT,
         "NEWS_TOPICS": "financial_markets",
         "KINESIS_EVENTS_STREAM": "Streams.EventsStream",

@@ -24,6 +24,8 @@ pub(crate) struct Poll {
 pub(crate) struct Produce {
     pub(crate) records: u64,
     pub(crate) put: u64,
+    /// Alerts that Kinesis took: no rows of replies.
+    pub(crate) alerts: u64,
     pub(crate) deduplicated: u64,
     pub(crate) dead_lettered: u64,
     pub(crate) in_flight: u64,
@@ -87,6 +89,8 @@ struct PollOutcome {
     failed: u64,
     records: u64,
     put: u64,
+    #[serde(default)]
+    alerts: u64,
     deduplicated: u64,
     dead_lettered: u64,
     in_flight: u64,
@@ -134,6 +138,7 @@ impl Account {
         poll.quarantined += outcome.quarantined;
         produce.records += outcome.records;
         produce.put += outcome.put;
+        produce.alerts += outcome.alerts;
         produce.deduplicated += outcome.deduplicated;
         produce.dead_lettered += outcome.dead_lettered;
         produce.in_flight += outcome.in_flight;
@@ -266,8 +271,11 @@ impl Account {
         );
         check(produce.in_flight == 0, format!("{} rows are in flight", produce.in_flight));
         check(
-            equal(produce.put, self.offered_records),
-            format!("{} records were put, the streams hold {}", produce.put, self.offered_records),
+            equal(produce.put + produce.alerts, self.offered_records),
+            format!(
+                "{} records and {} alerts were put, the streams hold {}",
+                produce.put, produce.alerts, self.offered_records
+            ),
         );
         check(
             equal(process.records, self.offered_records),

@@ -75,7 +75,7 @@ impl Simulator {
         command.arg("--symbols").arg(options.symbols_text()).arg("--pairs").arg(options.pairs_text());
         command.arg("--api-key").arg(key);
         if let Some(replies) = &options.replies {
-            command.arg("--replies").arg(replies);
+            command.arg("--replies").arg(replies).arg("--functions").arg(super::polls::functions(options).join(","));
         }
         if let Some(faults) = &options.faults {
             command.arg("--faults").arg(faults);

@@ -187,7 +187,7 @@ async fn prepare(options: &Options, checkout: &Checkout, folder: &Path, show: &S
     .await?;
     let sdk = sdk_config(emulator.endpoint());
 
-    let functions = ["poll-equities", "poll-crypto", "compute-indicators", "sweep-series"];
+    let functions = ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series"];
     let bootstraps = functions.iter().map(|name| Ok((format!("functions/{name}/"), binary(name)?)));
     let deployment = Deployment {
         template: checkout.root().join("template.yaml"),
@@ -376,7 +376,11 @@ impl Run<'_> {
     async fn real(&mut self, plan: Plan, calls: &mut Calls, jobs: Vec<Job>) -> Result<()> {
         let lambda = aws_sdk_lambda::Client::new(self.sdk);
         let crypto = self.options.pairs.iter().filter(|pair| pair.is_crypto()).count();
-        let round = (2 * self.options.symbols.len() + self.options.pairs.len() + crypto) as u64;
+        // Where a day has a limit, nothing is spent on what the calendar knows.
+        let mut jobs = jobs;
+        jobs.retain(|job| plan.per_day().is_none() || job.asks() != Some("MARKET_STATUS"));
+        let single = jobs.iter().filter(|job| job.asks().is_some_and(polls::asks_once)).count();
+        let round = (2 * self.options.symbols.len() + self.options.pairs.len() + crypto + single) as u64;
         let mut noted = 0;
         loop {
             calls.spend(round)?;

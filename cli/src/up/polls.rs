@@ -28,9 +28,33 @@ impl Job {
             "intraday" => Some("TIME_SERIES_INTRADAY"),
             "rates" => Some("CURRENCY_EXCHANGE_RATE"),
             "daily" => Some("DIGITAL_CURRENCY_DAILY"),
+            "news" => Some("NEWS_SENTIMENT"),
+            "movers" => Some("TOP_GAINERS_LOSERS"),
+            "earnings" => Some("EARNINGS_CALENDAR"),
+            "status" => Some("MARKET_STATUS"),
             _ => None,
         }
     }
+}
+
+/// Whether a job that asks that function makes one call, whatever is watched.
+pub(crate) fn asks_once(function: &str) -> bool {
+    matches!(function, "NEWS_SENTIMENT" | "TOP_GAINERS_LOSERS" | "EARNINGS_CALENDAR" | "MARKET_STATUS")
+}
+
+/// The functions that jobs ask when these are watched.
+pub(crate) fn functions(options: &super::Options) -> Vec<&'static str> {
+    let mut asked = vec!["NEWS_SENTIMENT", "TOP_GAINERS_LOSERS", "EARNINGS_CALENDAR", "MARKET_STATUS"];
+    if !options.symbols.is_empty() {
+        asked.extend(["GLOBAL_QUOTE", "TIME_SERIES_INTRADAY"]);
+    }
+    if !options.pairs.is_empty() {
+        asked.push("CURRENCY_EXCHANGE_RATE");
+    }
+    if options.pairs.iter().any(market::Pair::is_crypto) {
+        asked.push("DIGITAL_CURRENCY_DAILY");
+    }
+    asked
 }
 
 /// The jobs of the schedules that fire here. A rate is taken in market time; a day's job runs once.

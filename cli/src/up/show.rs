@@ -114,10 +114,11 @@ fn stages(account: &Account, seconds: f64) -> Vec<String> {
             stages.poll.failed,
         ),
         format!(
-            "produce  records {}  put {} ({})  unchanged {}  dead letters {}",
+            "produce  records {}  put {} ({})  alerts {}  unchanged {}  dead letters {}",
             stages.produce.records,
             stages.produce.put,
             rate(stages.produce.put),
+            stages.produce.alerts,
             stages.produce.deduplicated,
             stages.produce.dead_lettered,
         ),

@@ -30,12 +30,12 @@ pub(crate) struct Watch {
 impl Watch {
     /// Begins at the beginning of everything. Objects are copied into the folder.
     pub(crate) fn new(sdk: &SdkConfig, outputs: &StackOutputs, folder: &Path) -> Result<Self> {
-        let functions = ["PollEquities", "PollCrypto", "ComputeIndicators", "SweepSeries"];
+        let functions = ["PollEquities", "PollCrypto", "PollEvents", "ComputeIndicators", "SweepSeries"];
         let functions: Vec<String> = functions
             .iter()
             .map(|name| output(outputs, &format!("{name}FunctionName")).map(str::to_owned))
             .collect::<Result<_>>()?;
-        let streams = ["Financial", "Crypto"];
+        let streams = ["Financial", "Crypto", "Events"];
         let streams = streams
             .iter()
             .map(|name| Ok((output(outputs, &format!("{name}StreamName"))?.to_owned(), Position::default())))

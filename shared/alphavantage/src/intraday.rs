@@ -5,7 +5,11 @@
 //! their open, can only be an end. A reply without either, from the middle of a session, counts as
 //! labelled by begins, as all recent ones are.
 
-use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime, Time},
+    tz::TimeZone,
+};
 use market::{Bar, Basis, Fact, Flag, Interval, Observation, Subject, VendorBar, session, session::Hours};
 
 use crate::{
@@ -77,13 +81,21 @@ pub(crate) fn read(expected: &Expected, series: Series<'_>, context: &Context) -
     Reading::data(observations, rejected)
 }
 
+/// When the hours begin and end on a day, which on some days is early; on one without trading, as on others.
+fn bounds(hours: Hours, day: Date) -> (Time, Time) {
+    hours.bounds_on(day).unwrap_or(hours.bounds())
+}
+
 /// The interval of a series that nobody names, by the spacing of its bars.
 fn spacing(placed: &[Placed<'_>], new_york: &TimeZone) -> Option<Interval> {
     let moments: Vec<Timestamp> = placed.iter().filter_map(|placed| placed.at.as_ref().ok()).copied().collect();
-    let (_, close) = Hours::Regular.bounds();
     let half_hour = series::spacing(moments.clone())?;
     // Hourly bars that count from 09:30 and are labelled by their ends: the last one has but half an hour.
-    let without_close = moments.iter().filter(|at| at.to_zoned(new_york.clone()).time() != close).copied().collect();
+    let is_close = |at: Timestamp| {
+        let local = at.to_zoned(new_york.clone());
+        local.time() == bounds(Hours::Regular, local.date()).1
+    };
+    let without_close = moments.iter().copied().filter(|at| !is_close(*at)).collect();
     match series::spacing(without_close) {
         Some(Interval::Min60) if half_hour == Interval::Min30 => Some(Interval::Min60),
         _ => Some(half_hour),
@@ -103,23 +115,26 @@ struct Labels<'a> {
 
 impl<'a> Labels<'a> {
     fn of(placed: &[Placed<'_>], interval: Interval, hours: Option<Hours>, new_york: &'a TimeZone) -> Self {
-        let times: Vec<Time> = placed
+        let locals: Vec<DateTime> = placed
             .iter()
             .filter_map(|placed| placed.at.as_ref().ok())
-            .map(|at| at.to_zoned(new_york.clone()).time())
+            .map(|at| at.to_zoned(new_york.clone()).datetime())
             .collect();
         let hours = hours.unwrap_or_else(|| {
             let (open, close) = Hours::Regular.bounds();
-            let is_regular = times.iter().all(|time| (open..=close).contains(time));
+            let is_regular = locals.iter().all(|local| (open..=close).contains(&local.time()));
             if is_regular { Hours::Regular } else { Hours::Extended }
         });
-        let (open, close) = hours.bounds();
+        let opens = locals.iter().map(|local| (local.time(), bounds(hours, local.date())));
+        let (opened, closed) = opens.fold((false, false), |(opened, closed), (time, (open, close))| {
+            (opened || time == open, closed || time == close)
+        });
         Self {
             interval,
             hours,
             new_york,
-            are_ends: times.contains(&close) && !times.contains(&open),
-            on_half_hours: interval == Interval::Min60 && times.iter().any(|time| time.minute() == 30),
+            are_ends: closed && !opened,
+            on_half_hours: interval == Interval::Min60 && locals.iter().any(|local| local.minute() == 30),
         }
     }
 
@@ -127,7 +142,7 @@ impl<'a> Labels<'a> {
     fn start(&self, row: &Row<'_>, at: Timestamp) -> Result<Timestamp, Reason> {
         let interval = self.interval;
         let local = at.to_zoned(self.new_york.clone());
-        let (open, close) = self.hours.bounds();
+        let (open, close) = bounds(self.hours, local.date());
         let since_midnight = local.time().duration_since(Time::midnight());
         let step = interval.duration().min(LARGEST_STEP);
         if since_midnight.as_nanos() % step.as_nanos() != 0 {

@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use anomaly::{Detector, Reading};
+use anomaly::{Anomaly, AnomalyKind, Detector, Reading};
 use failure::{DeadLetter, Failure, Kind, Place, Stage};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -372,15 +372,15 @@ fn contended(consequence: &str) -> LedgerError {
 }
 
 /// The observation with the flags of what is unusual about it.
-fn flagged(said: &Observation, found: &[anomaly::Anomaly]) -> Observation {
+fn flagged(said: &Observation, found: &[Anomaly]) -> Observation {
     let mut flagged = said.clone();
     flagged.flags.extend(found.iter().map(|anomaly| match anomaly.kind {
-        anomaly::AnomalyKind::PriceSpike => Flag::PriceSpike,
-        anomaly::AnomalyKind::RevertedSpike => Flag::RevertedSpike,
-        anomaly::AnomalyKind::VolumeSpike => Flag::VolumeSpike,
-        anomaly::AnomalyKind::FlatLine => Flag::FlatLine,
-        anomaly::AnomalyKind::Split => Flag::Split,
-        anomaly::AnomalyKind::SplitSuspected => Flag::SplitSuspected,
+        AnomalyKind::PriceSpike => Flag::PriceSpike,
+        AnomalyKind::RevertedSpike => Flag::RevertedSpike,
+        AnomalyKind::VolumeSpike => Flag::VolumeSpike,
+        AnomalyKind::FlatLine => Flag::FlatLine,
+        AnomalyKind::Split => Flag::Split,
+        AnomalyKind::SplitSuspected => Flag::SplitSuspected,
     }));
     flagged.flags.sort_unstable();
     flagged.flags.dedup();
@@ -388,15 +388,25 @@ fn flagged(said: &Observation, found: &[anomaly::Anomaly]) -> Observation {
 }
 
 /// What the events stream is told about an anomaly.
-fn alert(fact: &Fact, anomaly: &anomaly::Anomaly) -> Option<Observation> {
+fn alert(fact: &Fact, anomaly: &Anomaly) -> Option<Observation> {
     let subject = fact.subject()?;
-    let text = format!(
-        "{} of {subject} at {:.0}: {:.6}, usual is up to {:.6}",
-        anomaly.kind.as_str().replace('_', " "),
-        anomaly.at,
-        anomaly.value,
-        anomaly.threshold,
-    );
+    let percent = |logarithm: f64| (logarithm.exp() - 1.0) * 100.0;
+    let (value, threshold) = (anomaly.value, anomaly.threshold);
+    let what = match anomaly.kind {
+        AnomalyKind::PriceSpike => {
+            format!("the price jumped by {:+.2} %; usual is up to {:.2} %", percent(value), percent(threshold))
+        }
+        AnomalyKind::RevertedSpike => {
+            format!("the jump by {:+.2} % fell back: it was a misprint", percent(value))
+        }
+        AnomalyKind::VolumeSpike => format!("a volume of {value} was traded; usual is up to {threshold}"),
+        AnomalyKind::FlatLine => format!("the price has stood still for {value} readings in session"),
+        AnomalyKind::Split => format!("the price is {value:.4} of what it was, and there was a split"),
+        AnomalyKind::SplitSuspected => {
+            format!("the price is {value:.4} of what it was, as after a split; the vendor names none")
+        }
+    };
+    let text = format!("{subject} at {:.0}: {what}", anomaly.at);
     let alert = Alert {
         kind: anomaly.kind.as_str(),
         severity: anomaly.severity.as_str(),

@@ -26,7 +26,8 @@ use crate::built::{binary, checkout};
 /// The API key. It must appear nowhere but in the secret.
 pub(super) const KEY: &str = "CANARY0KEY7Q2Z9X";
 /// The functions, by the names of their folders.
-pub(super) const FUNCTIONS: [&str; 4] = ["poll-equities", "poll-crypto", "compute-indicators", "sweep-series"];
+pub(super) const FUNCTIONS: [&str; 5] =
+    ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series"];
 
 const DEADLINE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(100);
@@ -115,6 +116,19 @@ impl Stack {
             bucket: "kinetick-test-deployment".to_owned(),
         };
         self.outputs = deploy(&self.sdk, deployment, |_| ()).await.unwrap();
+    }
+
+    /// Forgets all calls and cooldowns, as if another day had come.
+    pub(super) async fn reopen_quota(&self) {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let table = self.output("StateTableName");
+        let items = client.scan().table_name(table).projection_expression("pk").send().await.unwrap().items.unwrap();
+        for item in items {
+            let pk = item["pk"].clone();
+            if pk.as_s().is_ok_and(|pk| pk.starts_with("quota#")) {
+                client.delete_item().table_name(table).key("pk", pk).send().await.unwrap();
+            }
+        }
     }
 
     pub(super) fn output(&self, name: &str) -> &str {

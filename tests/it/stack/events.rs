@@ -28,6 +28,10 @@ const EVENTS: &[(&str, &str, Expected)] = &[
     ("poll-crypto", "rates.json", Polls(2)),
     ("poll-equities", "intraday.json", Polls(2)),
     ("poll-equities", "quotes.json", Polls(2)),
+    ("poll-events", "earnings.json", Polls(1)),
+    ("poll-events", "movers.json", Polls(1)),
+    ("poll-events", "news.json", Polls(1)),
+    ("poll-events", "status.json", Polls(1)),
     ("sweep-series", "minute.json", Sweeps),
 ];
 

@@ -90,6 +90,7 @@ async fn no_log_line_holds_the_key_even_if_the_vendor_echoes_it() {
         ("poll-equities", "intraday", "TIME_SERIES_INTRADAY"),
         ("poll-crypto", "rates", "CURRENCY_EXCHANGE_RATE"),
         ("poll-crypto", "daily", "DIGITAL_CURRENCY_DAILY"),
+        ("poll-events", "news", "NEWS_SENTIMENT"),
     ];
     for (function, job, asks) in jobs {
         for (answer, class) in [
@@ -103,6 +104,7 @@ async fn no_log_line_holds_the_key_even_if_the_vendor_echoes_it() {
             adds_up(&outcome);
             assert_eq!(outcome["refused"], json!({class: 1}), "{job}: {outcome:#}");
             assert!(!outcome.to_string().contains(KEY), "{job} answers with the key");
+            stack.reopen_quota().await;
             if answer == "limit_day" {
                 let echo = outcome["refusals"][0]["message"].as_str().unwrap();
                 assert!(echo.starts_with("We have detected your API key as *** and our standard"), "{echo}");
@@ -115,7 +117,10 @@ async fn no_log_line_holds_the_key_even_if_the_vendor_echoes_it() {
         adds_up(&outcome);
         assert_eq!(outcome["failed"], 1, "{outcome:#}");
     }
-    let put: usize = stack.records("FinancialStreamName").await.len() + stack.records("CryptoStreamName").await.len();
+    let mut put = 0;
+    for stream in ["FinancialStreamName", "CryptoStreamName", "EventsStreamName"] {
+        put += stack.records(stream).await.len();
+    }
     assert!(put > 0);
     stack.processed(put as u64).await;
     stack.answer("sweep-series", &json!({})).await;
@@ -127,4 +132,42 @@ async fn no_log_line_holds_the_key_even_if_the_vendor_echoes_it() {
     }
     assert!(!stack.dead_letters().await.is_empty(), "replies of unknown shape are kept");
     stack.shows_no_key().await;
+}
+
+#[tokio::test]
+async fn what_one_poller_is_told_of_a_limit_all_of_them_know() {
+    let market = market().await;
+    let stack = Stack::start_with_market(&market, &[("Symbols", "ACME,BRK.B"), ("Pairs", "BTC/USD")]).await;
+    market.set_faults(faults(&json!([{"function": "GLOBAL_QUOTE", "times": 1, "answer": "limit_day"}])));
+    let told = stack.answer("poll-equities", &json!({"job": "quotes"})).await;
+    assert_eq!((&told["refused"], &told["not_asked"]), (&json!({"limit_day": 1}), &1.into()), "{told:#}");
+    let made = market.calls()["calls"].as_array().unwrap().len();
+    for (function, job) in [("poll-equities", "intraday"), ("poll-crypto", "rates"), ("poll-events", "movers")] {
+        let other = stack.answer(function, &json!({"job": job})).await;
+        assert_eq!(other["calls"], 0, "{other:#}");
+        let reason = other["stopped"].as_str().unwrap();
+        assert!(reason.contains("the vendor refused a call, class `day`; until "), "{reason}");
+    }
+    assert_eq!(market.calls()["calls"].as_array().unwrap().len(), made, "nobody asked again");
+}
+
+#[tokio::test]
+async fn a_symbol_that_is_hot_is_asked_first_and_what_is_closed_not_at_all() {
+    // A Saturday: equities rest and were never fetched, so that they are caught up once; currencies rest.
+    let clock = "2026-11-21T12:00:00Z";
+    let options = market_simulator::Options {
+        api_key: Some(KEY.into()),
+        start: Some(clock.parse().unwrap()),
+        ..Default::default()
+    };
+    let market = market_simulator::MarketSimulator::start(options).await.unwrap();
+    let own = [("Symbols", "ACME,BRK.B!,MSFT"), ("Pairs", "USD/JPY,BTC/USD")];
+    let stack = Stack::start_with_market(&market, &own).await;
+    let first = stack.answer("poll-equities", &json!({"job": "quotes"})).await;
+    assert_eq!((&first["accepted"], &first["not_due"]), (&3.into(), &0.into()), "{first:#}");
+    assert_eq!(market.calls()["calls"][0]["subject"], "BRK.B");
+    let second = stack.answer("poll-equities", &json!({"job": "quotes"})).await;
+    assert_eq!((&second["calls"], &second["not_due"]), (&0.into(), &3.into()), "{second:#}");
+    let rates = stack.answer("poll-crypto", &json!({"job": "rates"})).await;
+    assert_eq!((&rates["calls"], &rates["not_due"]), (&1.into(), &1.into()), "{rates:#}");
 }

@@ -24,7 +24,7 @@ async fn mappings_are_bounded_and_keep_what_they_give_up(stack: &Stack) {
     let mappings = list.send().await.unwrap().event_source_mappings.unwrap();
     let mut streams: Vec<_> = mappings.iter().map(|mapping| mapping.event_source_arn().unwrap()).collect();
     streams.sort_unstable();
-    assert_eq!(streams, [stack.output("CryptoStreamArn"), stack.output("FinancialStreamArn")]);
+    assert_eq!(streams, ["CryptoStreamArn", "EventsStreamArn", "FinancialStreamArn"].map(|name| stack.output(name)));
     for mapping in &mappings {
         assert_eq!(mapping.state(), Some("Enabled"), "{mapping:?}");
         assert_eq!(mapping.function_response_types(), [FunctionResponseType::ReportBatchItemFailures], "{mapping:?}");
@@ -91,6 +91,10 @@ async fn schedules_obey_their_state(mut stack: Stack) {
         ("poll-equities", json!({"job": "intraday"})),
         ("poll-crypto", json!({"job": "rates"})),
         ("poll-crypto", json!({"job": "daily"})),
+        ("poll-events", json!({"job": "news"})),
+        ("poll-events", json!({"job": "movers"})),
+        ("poll-events", json!({"job": "earnings"})),
+        ("poll-events", json!({"job": "status"})),
         ("sweep-series", json!({"job": "sweep"})),
     ];
     assert_eq!(jobs, expected.map(|(folder, input): (_, Value)| (stack.function(folder), input.to_string())).into());
@@ -103,7 +107,17 @@ async fn schedules_obey_their_state(mut stack: Stack) {
     stack.deploy(&[("ScheduleState", "ENABLED"), ("VendorUrl", "http://127.0.0.1:9/query")]).await;
     let on = known_schedules(&stack).await;
     assert_eq!(on.len(), off.len());
-    let expected = ["daily", "intraday-after-close", "quotes-after-close", "rates", "sweep"];
+    let expected = [
+        "daily",
+        "earnings",
+        "intraday-after-close",
+        "movers",
+        "news",
+        "quotes-after-close",
+        "rates",
+        "status",
+        "sweep",
+    ];
     assert_eq!(enabled(&on), expected.map(|name| format!("realtime-financial-local-{name}")).into());
 }
 

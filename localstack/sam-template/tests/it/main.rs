@@ -41,7 +41,7 @@ fn our_own_template_has_its_schedules_by_plan() {
 fn our_own_functions_are_filled_in() {
     let functions = functions(OWN, &[("Symbols", "IBM!"), ("Env", "prod")]);
     let poller = functions.iter().find(|function| function.id == "PollEquitiesFunction").unwrap();
-    assert_eq!(poller.properties.get("Timeout").unwrap().integer(), Some(55));
+    assert_eq!(poller.properties.get("Timeout").unwrap().integer(), Some(60));
     assert_eq!(poller.properties.get("Runtime").unwrap().text(), Some("provided.al2023"));
     assert_eq!(poller.variable("SYMBOLS"), Some("IBM!"));
     assert_eq!(poller.variable("KINETICK_ENV"), Some("prod"), "from Globals");

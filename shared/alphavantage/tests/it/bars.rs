@@ -260,3 +260,25 @@ fn of_two_currencies_the_markets_is_taken() {
     // A market of USD once doubled the column; two values for it are a contradiction.
     assert_eq!(old("CHF", "CHF"), "`open` is given twice, with different values");
 }
+
+#[test]
+fn on_a_half_day_the_early_close_is_an_end_and_what_comes_after_is_out_of_session() {
+    // 2026-11-27 closes at 13:00.
+    let now = "2026-11-27T20:00:00Z";
+    check(
+        Interval::Min5,
+        Hours::Regular,
+        &["2026-11-27 13:00:00", "2026-11-27 12:55:00"],
+        now,
+        &["2026-11-27T17:55:00Z end_labelled", "2026-11-27T17:50:00Z end_labelled"],
+        &[],
+    );
+    check(
+        Interval::Min5,
+        Hours::Regular,
+        &["2026-11-27 13:05:00", "2026-11-27 12:55:00"],
+        now,
+        &["2026-11-27T17:55:00Z"],
+        &["`09:30:00` to `13:00:00`"],
+    );
+}
