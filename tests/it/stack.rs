@@ -7,6 +7,7 @@
 mod deployed;
 mod events;
 mod pollers;
+mod quota;
 mod resources;
 mod streams;
 mod sweeping;

@@ -112,7 +112,11 @@ FREE_MINUTES = {
     "status": set(),
     "sweep": EVERY_MINUTE,
 }
-LOCAL_MINUTES = {job: EVERY_MINUTE for job in JOBS}
+LOCAL_MINUTES = {
+    **{job: EVERY_MINUTE for job in JOBS},
+    **{job: set(range(0, 24 * 60, 5)) for job in ("news", "movers", "status")},
+    "earnings": set(range(0, 24 * 60, 60)),
+}
 
 # One of 25 is left for a person.
 FREE_CALLS_PER_DAY = 24

@@ -24,7 +24,10 @@ impl Cursor {
     /// that an entry which always fails takes no more than its part. Then goes who was attempted least
     /// recently, who never was first of all; then the list's order decides.
     ///
-    /// Nobody jumps out of a tier: at the open all are overdue, and hot ones would wait for the whole list.
+    /// Nobody jumps out of a tier: at the open all are overdue, and hot ones would wait for the whole list. But
+    /// a hot entry does not take its turn before one that was never asked unless it is overdue itself, nor
+    /// before one that is overdue if it was asked within `target`: on a list that is too long for the calls,
+    /// hot ones are first in the round and do not hold it up.
     pub fn pick<T>(
         &self,
         list: &WatchList<T>,
@@ -35,7 +38,7 @@ impl Cursor {
     ) -> Vec<usize> {
         let now = millis(now);
         let target = u64::try_from(target.as_millis()).unwrap_or(0);
-        let (mut hot, mut normal) = (Vec::new(), Vec::new());
+        let (mut hot, mut normal): (Vec<Waiting>, Vec<Waiting>) = (Vec::new(), Vec::new());
         for (index, (entry, watched)) in self.entries.iter().zip(list.entries()).enumerate() {
             if is_due(index) {
                 let tier = if watched.priority == Priority::Hot { &mut hot } else { &mut normal };
@@ -44,15 +47,26 @@ impl Cursor {
         }
         hot.sort_unstable();
         normal.sort_unstable();
-        let (mut hot, mut normal) = (hot.into_iter(), normal.into_iter());
+        let (mut hot, mut normal) = (hot.into_iter().peekable(), normal.into_iter().peekable());
+        let gives_way = |hot: &Waiting, normal: &Waiting| {
+            let (is_overdue, was_asked) = (|waiting: &Waiting| !waiting.0, |waiting: &Waiting| waiting.1 > 0);
+            let is_fresh = now.saturating_sub(hot.1) <= target;
+            was_asked(hot) && ((!was_asked(normal) && !is_overdue(hot)) || (is_overdue(normal) && is_fresh))
+        };
         let turn = usize::from(self.turn);
-        let next = |call: usize| match is_hot_turn(turn + call) {
-            true => hot.next().or_else(|| normal.next()),
-            false => normal.next().or_else(|| hot.next()),
+        let next = |call: usize| {
+            let held_up = hot.peek().zip(normal.peek()).is_some_and(|(hot, normal)| gives_way(hot, normal));
+            match is_hot_turn(turn + call) && !held_up {
+                true => hot.next().or_else(|| normal.next()),
+                false => normal.next().or_else(|| hot.next()),
+            }
         };
         (0..slots).map_while(next).map(|(_, _, index)| index).collect()
     }
 }
+
+/// An entry that is due: whether it is not overdue, when it was asked last (0 for never), where it stands.
+type Waiting = (bool, u64, usize);
 
 /// Whether a call is a hot entry's: of every number of calls from the first on, 70 % are, rounded up.
 fn is_hot_turn(call: usize) -> bool {

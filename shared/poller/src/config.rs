@@ -5,9 +5,6 @@ use market::SimulatedTime;
 use pipeline::Cooldowns;
 use telemetry::LevelFilter;
 
-/// Where alerts go, and what poll-events says.
-const EVENTS_STREAM: &str = "KINESIS_EVENTS_STREAM";
-
 /// The configuration that polling functions share.
 #[derive(Debug)]
 pub struct Config {
@@ -40,9 +37,9 @@ pub struct Settings {
 impl Settings {
     /// Reads them; the stream's name stands in the variable `stream`. What is wrong is noted in the reader.
     pub fn read(from: &mut Reader, stream: &str) -> Self {
-        let alerts: Option<Name> = from.required(EVENTS_STREAM);
+        let alerts: Option<Name> = from.required("KINESIS_EVENTS_STREAM");
         Self {
-            stream: if stream == EVENTS_STREAM { alerts.clone() } else { from.required(stream) },
+            stream: if stream == "KINESIS_EVENTS_STREAM" { alerts.clone() } else { from.required(stream) },
             alerts,
             table: from.required("STATE_TABLE"),
             dead_letters: from.required("DEAD_LETTER_BUCKET"),

@@ -8,6 +8,7 @@
 
 mod consumer;
 mod convergence;
+mod many;
 mod poll;
 mod poller;
 mod process;

@@ -88,7 +88,8 @@ fn five_hundred_symbols_share_what_a_run_has_time_for() {
     let hot = plan_day(&schedule, &[quotes(&symbols(500).replace("S7,", "S7!,"))], &allowance, FRIDAY);
     let tiers = &hot.served[0].tiers;
     assert_eq!((tiers[0].priority, tiers[0].entries), (Priority::Hot, 1));
-    assert_eq!(tiers[0].every, Some(SignedDuration::from_mins(1)));
+    // Where all others are overdue, it lets one of them go first while it is fresh itself.
+    assert!(tiers[0].every.unwrap() < SignedDuration::from_secs(150), "{:?}", tiers[0].every);
 
     let bulk = Allowance::new(Plan::P600, Some(Entitlement::Realtime), None);
     let plan = plan_day(&schedule, &[quotes(&symbols(500))], &bulk, FRIDAY);
