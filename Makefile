@@ -47,7 +47,7 @@ bench: ## Sizes, start and memory of the functions (builds them for release)
 	cargo bench --locked --profile dev -p tests --bench bootstraps
 
 soak: ## The property tests with full counts; SEED=N replays one
-	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 cargo test $(CARGO_WORKSPACE) --exclude tests
+	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests
 
 tools: ## Install the optional tools into .tools
 	cargo install --locked --root $(TOOLS) --version $(CARGO_DENY) cargo-deny

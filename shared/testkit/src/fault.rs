@@ -35,6 +35,7 @@ enum Plan {
     Script(VecDeque<Option<Fault>>),
     Always(Fault),
     Random(Rng, f64),
+    Records(Rng, f64),
 }
 
 /// The faults of one kind of call, and how many calls there were.
@@ -62,6 +63,12 @@ impl Faults {
         self.set(Plan::Random(Rng::with_seed(seed), share));
     }
 
+    /// That share of the entries of each call is refused, and a tenth of it of the calls fails as a whole, before or
+    /// after its effect. Streams and sinks only.
+    pub fn records(&self, seed: u64, share: f64) {
+        self.set(Plan::Records(Rng::with_seed(seed), share));
+    }
+
     /// How many calls were made, with and without faults.
     pub fn calls(&self) -> u64 {
         lock(&self.0).1
@@ -78,6 +85,11 @@ impl Faults {
             Plan::None => None,
             Plan::Script(faults) => faults.pop_front().flatten(),
             Plan::Always(fault) => Some(fault.clone()),
+            Plan::Records(rng, share) => match call {
+                Call::Batch(_) if rng.f64() < *share / 10.0 => rng.choice([Fault::Before, Fault::After]),
+                Call::Batch(entries) => Some(Fault::Refuse((0..entries).filter(|_| rng.f64() < *share).collect())),
+                _ => panic!("only a batch has records that can fail"),
+            },
             Plan::Random(rng, share) => (rng.f64() < *share).then(|| match call {
                 Call::Read => Fault::Before,
                 Call::Write => rng.choice([Fault::Before, Fault::After]).unwrap(),

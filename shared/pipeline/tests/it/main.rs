@@ -13,6 +13,7 @@ mod poll;
 mod poller;
 mod process;
 mod produce;
+mod put;
 mod quota;
 mod quota_simulation;
 mod sweep;
