@@ -1,7 +1,12 @@
 //! Kinesis: PutRecords to one stream.
+//!
+//! One call here is one request on the wire. The SDK tries nothing again: it would send the whole call once more where
+//! the producer sends what was not taken, and behind the back of the producer's waits, limits and counts.
 
-use aws_config::SdkConfig;
-use aws_sdk_kinesis::{Client, primitives::Blob, types::PutRecordsRequestEntry};
+use std::time::Duration;
+
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_kinesis::{Client, config, primitives::Blob, types::PutRecordsRequestEntry};
 use pipeline::port::{CallError, PutRecords};
 use wire::Entry;
 
@@ -14,10 +19,25 @@ pub struct Stream {
     name: String,
 }
 
+/// Longest time for a call. Kinesis answers in tens of milliseconds; whoever waits for longer only delays the resending.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+
 impl Stream {
-    /// The stream of that name.
+    /// The stream of that name. A call may take three seconds.
     pub fn new(config: &SdkConfig, name: &str) -> Self {
-        Self { client: Client::new(config), name: name.to_owned() }
+        Self::with_timeout(config, name, CALL_TIMEOUT)
+    }
+
+    /// The stream of that name, with the longest time that a call may take, from its connection to its answer's last
+    /// byte. It must be shorter than the reserve that a producer keeps of its invocation.
+    pub fn with_timeout(config: &SdkConfig, name: &str, call: Duration) -> Self {
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(call).operation_attempt_timeout(call).operation_timeout(call);
+        let config = config::Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts.build())
+            .build();
+        Self { client: Client::from_conf(config), name: name.to_owned() }
     }
 }
 

@@ -5,6 +5,8 @@
 //! before and after its effect, so that joined futures interleave, and [`crash_after`] can drop one
 //! between an effect and its answer. Nothing waits: time is [`ManualTime`] for one task, and [`Simulation`] for
 //! several, each with a clock of its own.
+//!
+//! With the feature `http` there is a stream that is spoken to as AWS speaks, with faults on the wire: `kinesis`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,6 +17,8 @@
 mod dead_letters;
 mod fault;
 mod interleave;
+#[cfg(feature = "http")]
+pub mod kinesis;
 mod ledger;
 mod quota;
 pub mod record;
