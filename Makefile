@@ -43,8 +43,9 @@ test: ## All tests and checks; REQUIRE_TOOLS=1 makes an absent tool an error
 lint: ## Formatting, clippy, licences, templates; without running tests
 	@python3 tests/run.py --lint
 
-bench: ## Sizes, start and memory of the functions (builds them for release)
+bench: ## Sizes, start and memory of the functions; the producer against boto3 (builds for release)
 	cargo bench --locked --profile dev -p tests --bench bootstraps
+	cargo bench --locked --profile dev -p tests --bench producer
 
 soak: ## The property tests with full counts; SEED=N replays one
 	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests

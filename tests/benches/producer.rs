@@ -1,0 +1,174 @@
+//! Compares the producer with boto3: the same records, 500 per call, sent to the same stream on loopback, in turns.
+//! Fails if the producer does not send ten times as many per second of processor time.
+//!
+//! `make bench` from the checkout. Builds the sender as functions are shipped, in minutes the first time, and makes a
+//! Python environment of its own from `tests/benches/requirements.txt`; the rest takes about half a minute.
+//!
+//! On our side encoding with identity and hashes, packing, signing and sending count, on that of boto3 `json.dumps`
+//! and `put_records` of dictionaries that are ready. Processor time is user and system time of the sender alone.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person to read")]
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+/// How many times as many records per second of processor time.
+const RATIO_MIN: f64 = 10.0;
+/// Turns that count, after one that does not.
+const ROUNDS: usize = 7;
+const RECORDS: usize = 100_000;
+
+/// The lock file of the peers, and their environment, from the root of the checkout.
+const REQUIREMENTS: &str = "tests/benches/requirements.txt";
+const VENV: &str = ".kinetick/venv-bench";
+
+/// What a sender says of itself.
+#[derive(Clone, Copy)]
+struct Sent {
+    records: f64,
+    wall: f64,
+    cpu: f64,
+}
+
+/// The stream. Dropping it ends it.
+struct Sink {
+    child: Child,
+    endpoint: String,
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the package is in no checkout")?;
+    let producer = build(checkout)?;
+    let python = python(checkout)?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("records");
+    let count = RECORDS.to_string();
+    let written = Command::new(&producer).args(["records", &count]).stdout(File::create(&file)?).status()?;
+    ensure!(written.success(), "the records were not written");
+    let bytes = fs::metadata(&file)?.len() as usize / RECORDS;
+    let sink = sink(&producer)?;
+    let peer = checkout.join("tests/benches/producer.py");
+
+    let mut rounds = Vec::new();
+    for round in 0..=ROUNDS {
+        let ours = sent(Command::new(&producer).args(["send", &sink.endpoint, &count]))?;
+        let theirs =
+            sent(Command::new(&python).args([peer.as_os_str(), OsStr::new(&sink.endpoint), file.as_os_str()]))?;
+        if round > 0 {
+            rounds.push((ours, theirs));
+        }
+    }
+    Ok(report(&rounds, bytes))
+}
+
+/// Builds the sender, as functions are built, and says where it is.
+fn build(checkout: &Path) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(&cargo)
+        .args(["build", "--release", "--locked", "--package", "aws", "--example", "producer"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(checkout)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run `{}`", cargo.display()))?;
+    ensure!(output.status.success(), "the sender cannot be built: cargo says above why");
+    let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    let mut executables = messages.filter_map(|message: Value| {
+        (message["target"]["name"] == "producer").then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
+    });
+    executables.next().context("cargo built no sender")
+}
+
+/// The interpreter of the peers' environment, which is made anew when its lock file changed.
+fn python(checkout: &Path) -> Result<PathBuf> {
+    let (venv, requirements) = (checkout.join(VENV), checkout.join(REQUIREMENTS));
+    let (python, stamp) = (venv.join("bin/python"), venv.join("kinetick-stamp"));
+    let lock = fs::read(&requirements).with_context(|| format!("cannot read `{REQUIREMENTS}`"))?;
+    if fs::read(&stamp).is_ok_and(|made| made == lock) && python.exists() {
+        return Ok(python);
+    }
+    eprintln!("making a Python environment for boto3 in `{VENV}`");
+    let run = |command: &mut Command| -> Result<()> {
+        let status = command.stdin(Stdio::null()).status();
+        let status = status.with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
+        ensure!(status.success(), "`{}` failed: it says above why", command.get_program().display());
+        Ok(())
+    };
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let options = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--require-hashes"];
+    run(Command::new(&python).args(options).arg("--requirement").arg(&requirements))?;
+    fs::write(&stamp, lock)?;
+    Ok(python)
+}
+
+fn sink(producer: &Path) -> Result<Sink> {
+    let mut child = Command::new(producer).arg("sink").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let stdout = child.stdout.take();
+    let mut sink = Sink { child, endpoint: String::new() };
+    BufReader::new(stdout.context("the sink has no output")?).read_line(&mut sink.endpoint)?;
+    sink.endpoint.truncate(sink.endpoint.trim_end().len());
+    ensure!(sink.endpoint.starts_with("http://127.0.0.1:"), "the sink did not say where it listens");
+    Ok(sink)
+}
+
+/// Runs a sender to its end, without a user's proxy or profile.
+fn sent(command: &mut Command) -> Result<Sent> {
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_PROFILE", "AWS_ENDPOINT_URL", "PYTHONPATH"] {
+        command.env_remove(name);
+    }
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        bail!("`{}` failed: {}", command.get_program().display(), output.status);
+    }
+    let said: Value = serde_json::from_slice(&output.stdout).context("a sender did not say what it took")?;
+    let number =
+        |name: &str| said[name].as_f64().filter(|number| *number > 0.0).with_context(|| format!("no `{name}`"));
+    Ok(Sent { records: number("records")?, wall: number("wall_seconds")?, cpu: number("cpu_seconds")? })
+}
+
+fn report(rounds: &[(Sent, Sent)], bytes: usize) -> ExitCode {
+    println!(
+        "\n{RECORDS} records of {bytes} bytes, 500 per call, to a stream on loopback; medians of {ROUNDS} turns.\n"
+    );
+    println!("| sender | records/s | records/s per core | µs of processor time per record |\n|---|---:|---:|---:|");
+    let ours: fn(&(Sent, Sent)) -> Sent = |round| round.0;
+    for (name, sender) in [("kinetick", ours), ("boto3", |round| round.1)] {
+        println!(
+            "| {name} | {:.0} | {:.0} | {:.2} |",
+            median(rounds, |round| sender(round).records / sender(round).wall),
+            median(rounds, |round| sender(round).records / sender(round).cpu),
+            median(rounds, |round| 1e6 * sender(round).cpu / sender(round).records),
+        );
+    }
+    let ratio = median(rounds, |(ours, theirs)| (ours.records / ours.cpu) / (theirs.records / theirs.cpu));
+    println!("| ratio | {:.1} | {ratio:.1} | |", median(rounds, |(ours, theirs)| theirs.wall / ours.wall));
+    println!("| bound | | ≥ {RATIO_MIN:.0} | |");
+    if ratio >= RATIO_MIN {
+        return ExitCode::SUCCESS;
+    }
+    println!("out of bounds: the ratio of records per core");
+    ExitCode::FAILURE
+}
+
+fn median(rounds: &[(Sent, Sent)], of: impl Fn(&(Sent, Sent)) -> f64) -> f64 {
+    let mut values: Vec<f64> = rounds.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
