@@ -4,15 +4,17 @@
 //! `ingested_at` and `flags`.
 
 mod event;
+mod text;
 
 use std::fmt::Write;
 
 use jiff::Timestamp;
 use market::{
-    Adjustment, Bar, Basis, ExtendedHours, Fact, Freshness, Interval, Observation, Origin, Quote, Rate, Subject,
+    Adjustment, Bar, Basis, ExtendedHours, Fact, Freshness, Interval, Observation, Origin, Pair, Quote, Rate, Subject,
     VendorBar,
 };
 
+use self::text::{push_all, push_date, push_decimal, push_millis, push_number};
 use crate::{
     identity::{Digest128, Id, Key},
     partition::{self, PartitionKey},
@@ -36,7 +38,9 @@ impl Source {
 
 /// A moment as records write it: RFC 3339 in UTC with milliseconds.
 pub fn rfc3339_millis(at: Timestamp) -> String {
-    format!("{at:.3}")
+    let mut text = String::with_capacity(24);
+    push_millis(&mut text, at);
+    text
 }
 
 /// A fact ready to be stamped with its revision.
@@ -60,12 +64,12 @@ impl Record {
 
     /// The digest of what it says about that fact, whatever the revision: equal digests, nothing new.
     pub fn content(&self) -> Digest128 {
-        Digest128::of_text(&self.canonical(None))
+        self.digest(None)
     }
 
     /// The id that it has as this revision.
     pub fn id(&self, rev: u32) -> Id {
-        Digest128::of_text(&self.canonical(Some(rev)))
+        self.digest(Some(rev))
     }
 
     /// Its partition key in the stream where it belongs.
@@ -81,29 +85,33 @@ impl Record {
 
     /// The record's text as this revision: one line, without the newline.
     pub fn to_json(&self, rev: u32, ingested_at: Timestamp) -> String {
-        format!(
-            r#"{{"schema":"{}","key":"{}","rev":{rev},"id":"{}","source":"{}","timestamp":"{}","ingested_at":"{}","flags":[{}],{}}}"#,
-            self.schema,
-            self.key,
-            self.id(rev),
-            self.source.as_str(),
-            self.timestamp,
-            rfc3339_millis(ingested_at),
-            self.flags,
-            self.body,
-        )
+        // The longest envelope, with some flags.
+        let mut text = String::with_capacity(self.body.len() + 320);
+        self.push_head(&mut text, Some(rev));
+        push_all(&mut text, &[r#""id":""#, self.id(rev).hex().as_str(), r#"","source":""#, self.source.as_str()]);
+        push_all(&mut text, &[r#"","timestamp":""#, &self.timestamp, r#"","ingested_at":""#]);
+        push_millis(&mut text, ingested_at);
+        push_all(&mut text, &[r#"","flags":["#, &self.flags, "],", &self.body, "}"]);
+        text
     }
 
-    fn canonical(&self, rev: Option<u32>) -> String {
-        let rev = rev.map(|rev| format!(r#""rev":{rev},"#)).unwrap_or_default();
-        format!(
-            r#"{{"schema":"{}","key":"{}",{rev}"source":"{}","timestamp":"{}",{}}}"#,
-            self.schema,
-            self.key,
-            self.source.as_str(),
-            self.timestamp,
-            self.body,
-        )
+    /// The digest of the canonical text.
+    fn digest(&self, rev: Option<u32>) -> Digest128 {
+        let mut text = String::with_capacity(self.body.len() + 180);
+        self.push_head(&mut text, rev);
+        push_all(&mut text, &[r#""source":""#, self.source.as_str(), r#"","timestamp":""#, &self.timestamp]);
+        push_all(&mut text, &[r#"","#, &self.body, "}"]);
+        Digest128::of_text(&text)
+    }
+
+    /// How the text begins, up to the comma behind the revision.
+    fn push_head(&self, text: &mut String, rev: Option<u32>) {
+        push_all(text, &[r#"{"schema":""#, self.schema, r#"","key":""#, self.key.hex().as_str(), r#"","#]);
+        if let Some(rev) = rev {
+            push_all(text, &[r#""rev":"#]);
+            push_decimal(text, rev.into());
+            text.push(',');
+        }
     }
 }
 
@@ -177,25 +185,26 @@ pub fn observation(observation: &Observation) -> Record {
 // so the bodies are put together as text. A test reads all of them back.
 
 fn quote_body(quote: &Quote) -> String {
-    let mut body = format!(
-        r#""symbol":"{}","trading_day":"{}","basis":"{}","freshness":"{}","origin":"{}","open":{},"high":{},"low":{},"price":{},"volume":{}"#,
-        quote.symbol,
-        quote.trading_day,
-        Basis::Raw,
-        quote.freshness,
-        Origin::Vendor,
-        quote.prices.open(),
-        quote.prices.high(),
-        quote.prices.low(),
-        quote.price(),
-        quote.volume,
-    );
+    let mut body = String::with_capacity(384);
+    push_all(&mut body, &[r#""symbol":""#, quote.symbol.as_str(), r#"","trading_day":""#]);
+    push_date(&mut body, quote.trading_day);
+    push_all(&mut body, &[r#"","basis":""#, Basis::Raw.as_str(), r#"","freshness":""#, quote.freshness.as_str()]);
+    push_all(&mut body, &[r#"","origin":""#, Origin::Vendor.as_str(), r#"""#]);
+    for (name, value) in [
+        ("open", quote.prices.open()),
+        ("high", quote.prices.high()),
+        ("low", quote.prices.low()),
+        ("price", quote.price()),
+    ] {
+        push_number(&mut body, name, Some(value.get()));
+    }
+    push_number(&mut body, "volume", Some(quote.volume.get()));
     for (name, value) in [
         ("previous_close", quote.previous_close.map(market::Price::get)),
         ("change", quote.change),
         ("change_percent", quote.change_percent),
     ] {
-        push_optional(&mut body, name, value.map(|value| value.normalize()));
+        push_number(&mut body, name, value.map(|value| value.normalize()));
     }
     push_final(&mut body, quote.is_final);
     // Only where the vendor says so: a record without them keeps the text, and the id, that it always had.
@@ -213,18 +222,19 @@ fn quote_body(quote: &Quote) -> String {
 
 fn bar_body(bar: &VendorBar) -> String {
     let Bar { interval, prices, volume, is_final, .. } = &bar.bar;
-    let mut body = format!(
-        r#"{},"interval":"{interval}","basis":"{}","freshness":"{}","origin":"{}","open":{},"high":{},"low":{},"close":{}"#,
-        subject_fields(bar.subject.as_ref()),
-        bar.basis,
-        bar.freshness,
-        Origin::Vendor,
-        prices.open(),
-        prices.high(),
-        prices.low(),
-        prices.close(),
+    let mut body = String::with_capacity(320);
+    push_subject(&mut body, bar.subject.as_ref());
+    push_all(&mut body, &[r#","interval":""#, interval.as_str(), r#"","basis":""#, bar.basis.as_str()]);
+    push_all(
+        &mut body,
+        &[r#"","freshness":""#, bar.freshness.as_str(), r#"","origin":""#, Origin::Vendor.as_str(), "\""],
     );
-    push_optional(&mut body, "volume", *volume);
+    for (name, value) in
+        [("open", prices.open()), ("high", prices.high()), ("low", prices.low()), ("close", prices.close())]
+    {
+        push_number(&mut body, name, Some(value.get()));
+    }
+    push_number(&mut body, "volume", volume.map(market::Volume::get));
     push_final(&mut body, *is_final);
     if let Some(Adjustment { adjusted_close, dividend, split_coefficient }) = &bar.adjustment {
         push_optional(&mut body, "adjusted_close", Some(adjusted_close));
@@ -235,25 +245,36 @@ fn bar_body(bar: &VendorBar) -> String {
 }
 
 fn rate_body(rate: &Rate) -> String {
-    let mut body = format!(
-        r#"{},"freshness":"{}","origin":"{}","rate":{}"#,
-        subject_fields(Some(&Subject::Pair(rate.pair.clone()))),
-        rate.freshness,
-        Origin::Vendor,
-        rate.rate,
+    let mut body = String::with_capacity(192);
+    push_pair(&mut body, &rate.pair);
+    push_all(
+        &mut body,
+        &[r#","freshness":""#, rate.freshness.as_str(), r#"","origin":""#, Origin::Vendor.as_str(), "\""],
     );
-    push_optional(&mut body, "bid", rate.bid);
-    push_optional(&mut body, "ask", rate.ask);
+    for (name, value) in [("rate", Some(rate.rate)), ("bid", rate.bid), ("ask", rate.ask)] {
+        push_number(&mut body, name, value.map(market::Price::get));
+    }
     body
 }
 
 /// `symbol`, and for a pair `base` and `quote`, which tell it from a symbol with a slash in it.
-fn subject_fields(subject: Option<&Subject>) -> String {
+fn push_subject(text: &mut String, subject: Option<&Subject>) {
     match subject {
-        None => r#""symbol":null"#.to_owned(),
-        Some(Subject::Equity(symbol)) => format!(r#""symbol":"{symbol}""#),
-        Some(Subject::Pair(pair)) => format!(r#""symbol":"{pair}","base":"{}","quote":"{}""#, pair.base, pair.quote),
+        None => text.push_str(r#""symbol":null"#),
+        Some(Subject::Equity(symbol)) => push_all(text, &[r#""symbol":""#, symbol.as_str(), r#"""#]),
+        Some(Subject::Pair(pair)) => push_pair(text, pair),
     }
+}
+
+fn push_pair(text: &mut String, Pair { base, quote }: &Pair) {
+    let (base, quote) = (base.as_str(), quote.as_str());
+    push_all(text, &[r#""symbol":""#, base, "/", quote, r#"","base":""#, base, r#"","quote":""#, quote, r#"""#]);
+}
+
+fn subject_fields(subject: Option<&Subject>) -> String {
+    let mut text = String::new();
+    push_subject(&mut text, subject);
+    text
 }
 
 fn push_optional(body: &mut String, name: &str, value: Option<impl std::fmt::Display>) {
@@ -265,7 +286,7 @@ fn push_optional(body: &mut String, name: &str, value: Option<impl std::fmt::Dis
 }
 
 fn push_final(body: &mut String, is_final: bool) {
-    let _ = write!(body, r#","final":{is_final}"#);
+    body.push_str(if is_final { r#","final":true"# } else { r#","final":false"# });
 }
 
 /// What an `indicator.v1` record says: the readings after one bar, with that bar.

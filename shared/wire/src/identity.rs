@@ -20,17 +20,28 @@ pub type Id = Digest128;
 impl Digest128 {
     /// The digest of some parts, each with its length in front, so that no two lists collide.
     pub fn of(parts: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| 8 + part.len()).sum());
         for part in parts {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
+            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(part);
         }
-        Self::first_half(hash)
+        Self::first_half(Sha256::new().chain_update(bytes))
     }
 
     /// The digest of a text alone.
     pub fn of_text(text: &str) -> Self {
         Self::first_half(Sha256::new().chain_update(text))
+    }
+
+    /// Its digits.
+    pub(crate) fn hex(&self) -> Hex {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Hex(hex)
     }
 
     fn first_half(hash: Sha256) -> Self {
@@ -41,9 +52,19 @@ impl Digest128 {
     }
 }
 
+/// The 32 digits of a digest.
+pub(crate) struct Hex([u8; 32]);
+
+impl Hex {
+    pub(crate) fn as_str(&self) -> &str {
+        // Digits are text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Digest128 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(self.hex().as_str())
     }
 }
 
