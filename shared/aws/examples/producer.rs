@@ -79,6 +79,8 @@ fn observation(number: u32, rng: &mut Rng) -> Observation {
             volume,
             freshness: Freshness::Realtime,
             is_final: false,
+            quoted_at: None,
+            extended_hours: None,
         }),
         2 => Fact::Rate(Rate {
             pair: format!("{}/USD", letters(number % PUT_RECORDS_COUNT as u32)).parse().unwrap(),
@@ -89,10 +91,11 @@ fn observation(number: u32, rng: &mut Rng) -> Observation {
             freshness: Freshness::Realtime,
         }),
         _ => Fact::Bar(VendorBar {
-            subject: Subject::Equity(symbol),
+            subject: Some(Subject::Equity(symbol)),
             basis: Basis::Raw,
             freshness: Freshness::Realtime,
             bar: Bar { start, interval: Interval::Min1, prices, volume: Some(volume), is_final: true },
+            adjustment: None,
         }),
     };
     Observation { fact, flags: Vec::new() }
