@@ -47,8 +47,9 @@ bench: ## Sizes, start and memory of the functions; the producer against boto3 (
 	cargo bench --locked --profile dev -p tests --bench bootstraps
 	cargo bench --locked --profile dev -p tests --bench producer
 
-soak: ## The property tests with full counts; SEED=N replays one
+soak: ## The property tests with full counts, ten pollers in real time; SEED=N replays one
 	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests
+	SOAK_SECONDS=100 cargo test $(CARGO_WORKSPACE) --test it ten_pollers -- --nocapture
 
 tools: ## Install the optional tools into .tools
 	cargo install --locked --root $(TOOLS) --version $(CARGO_DENY) cargo-deny
