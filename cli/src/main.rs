@@ -7,6 +7,8 @@
 mod checkout;
 mod down;
 mod plan;
+mod parse;
+mod redacted;
 mod up;
 
 use std::process::ExitCode;
@@ -36,6 +38,13 @@ enum Command {
     Plan(plan::Options),
     /// Make the emulator's Python environment in this checkout, if it is not there.
     Prepare,
+    /// Show what the pipeline makes of replies of the vendor in files, without network and AWS.
+    ///
+    /// For each file one line of JSON: {"file", "verdict", "message" of a refusal, "records" as they would be sent
+    /// the first time, "failures" with reason and payload}. Keys of the API are masked.
+    ///
+    /// Exit codes: 0 whatever the verdicts; 2 wrong arguments; 3 a file could not be read, the others were.
+    Parse(parse::Options),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +62,7 @@ fn main() -> ExitCode {
             Command::Down => down::run().await,
             Command::Plan(options) => Ok(plan::run(&options)),
             Command::Prepare => prepare().await,
+            Command::Parse(options) => parse::run(&options),
         }
     });
     result.unwrap_or_else(|error| {
