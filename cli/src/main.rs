@@ -8,7 +8,10 @@ mod checkout;
 mod down;
 mod plan;
 mod parse;
+mod place;
+mod poll;
 mod redacted;
+mod send;
 mod up;
 
 use std::process::ExitCode;
@@ -45,6 +48,22 @@ enum Command {
     ///
     /// Exit codes: 0 whatever the verdicts; 2 wrong arguments; 3 a file could not be read, the others were.
     Parse(parse::Options),
+    /// Ask the vendor once, and send what it says to the streams of an environment.
+    ///
+    /// The key is taken from ALPHA_VANTAGE_API_KEY (with ALPHA_VANTAGE_PLAN and ALPHA_VANTAGE_ENTITLEMENT), or else from
+    /// the environment's secret. Calls count in the ledger that the pollers share; market hours do not count. A dry run
+    /// prints the records on standard output and says all else on standard error; with a key at hand it calls no AWS.
+    /// Ctrl-C ends it: what is under way is brought to its end, and what was not asked is named.
+    ///
+    /// Exit codes: 0 all was asked, and all rows are accounted for; 1 something was refused, failed or not asked;
+    /// 2 wrong arguments; 3 no access: no key, one that the vendor refuses, or no AWS.
+    Poll(Box<poll::Options>),
+    /// Send well-formed test records to the streams of an environment, and say how that went.
+    ///
+    /// They are about a symbol, a pair and a market that do not exist. The account needs kinesis:PutRecords.
+    ///
+    /// Exit codes: 0 all were taken; 1 one was not; 2 wrong arguments; 3 no credentials for AWS.
+    Send(send::Options),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +82,8 @@ fn main() -> ExitCode {
             Command::Plan(options) => Ok(plan::run(&options)),
             Command::Prepare => prepare().await,
             Command::Parse(options) => parse::run(&options),
+            Command::Poll(options) => poll::run(&options).await,
+            Command::Send(options) => send::run(&options).await,
         }
     });
     result.unwrap_or_else(|error| {

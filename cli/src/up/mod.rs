@@ -34,7 +34,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch as signal;
 
-pub(crate) use options::Options;
+pub(crate) use options::{Options, duration};
 
 use crate::checkout::Checkout;
 use account::Account;
@@ -102,7 +102,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 }
 
 /// Counts Ctrl-C and SIGTERM.
-fn stop_on_signals() -> Result<signal::Receiver<u32>> {
+pub(crate) fn stop_on_signals() -> Result<signal::Receiver<u32>> {
     use tokio::signal::unix::{SignalKind, signal as listen};
     let (sender, receiver) = signal::channel(0);
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);

@@ -69,7 +69,8 @@ impl Options {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A number and its unit, such as 90s, 5m or 1h.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let seconds = match unit {
         "s" => 1,
