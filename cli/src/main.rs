@@ -6,9 +6,9 @@
 
 mod checkout;
 mod down;
-mod plan;
 mod parse;
 mod place;
+mod plan;
 mod poll;
 mod redacted;
 mod send;
