@@ -19,7 +19,7 @@ use clock::Invocation;
 use jiff::{SignedDuration, Timestamp};
 use pipeline::{
     Cooldowns, Job, MarketHours, PollOutcome, PollPorts, PollSettings, SLOT_LIFETIME, STOP_ISSUING, poll,
-    port::{Cursors, Fetch, KeepDeadLetters, Ledger, PutRecords, QuotaLedger},
+    port::{Cursors, Fetch, KeepDeadLetters, Ledger, PutRecords, QuotaLedger, Runtime},
 };
 use secrecy::{ExposeSecret, SecretString};
 use upstream::{Access, Http, Only};
@@ -283,6 +283,8 @@ impl<Vendor: Fetch> Run<'_, Vendor> {
                     let mut outcome = poll(&ports, job, &settings).await;
                     if outcome.stopped.is_some() && self.time.is_ended() {
                         outcome.stopped = Some("interrupted".to_owned());
+                    } else if outcome.stopped.is_some() && self.time.remaining() < STOP_ISSUING {
+                        outcome.stopped = Some("the time of `--limit-time` is over".to_owned());
                     }
                     outcome
                 }
@@ -316,7 +318,8 @@ impl<Vendor: Fetch> Run<'_, Vendor> {
             }
         } else {
             let say = |line: &str| if self.options.dry_run { self.show.note(line) } else { self.show.print(line) };
-            report::table(all).iter().for_each(|line| say(&redacted::text(self.redactor, line)));
+            let taken = if self.options.dry_run { "printed" } else { "sent" };
+            report::table(all, taken).iter().for_each(|line| say(&redacted::text(self.redactor, line)));
         }
         if all.iter().any(Done::is_key_refused) {
             ExitCode::from(NO_ACCESS)

@@ -49,8 +49,8 @@ impl Done {
     }
 }
 
-/// The table, and below it what went wrong.
-pub(crate) fn table(all: &[Done]) -> Vec<String> {
+/// The table, and below it what went wrong. `taken` is what became of rows that are news: `sent` or `printed`.
+pub(crate) fn table(all: &[Done], taken: &str) -> Vec<String> {
     let mut lines = vec![format!(
         "{:<9} {:>6} {:>9} {:>8} {:>7} {:>7} {:>7} {:>10} {:>13} {:>10} {:>10}",
         "job",
@@ -59,7 +59,7 @@ pub(crate) fn table(all: &[Done]) -> Vec<String> {
         "refused",
         "failed",
         "rows",
-        "sent",
+        taken,
         "unchanged",
         "dead letters",
         "unsettled",
