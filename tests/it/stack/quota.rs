@@ -94,7 +94,8 @@ async fn judge(plan: Plan, secret: Value) -> Value {
     let status = market.status();
     let calls = market.calls();
     let calls = calls["calls"].as_array().unwrap();
-    assert!(calls.len() as u64 > lasts().as_secs() / 3, "{} calls", calls.len());
+    let least = (lasts().as_secs() / 3).min(20);
+    assert!(calls.len() as u64 > least, "{} calls", calls.len());
     let refused: Vec<&Value> = calls
         .iter()
         .filter(|call| call["answer"].as_str().is_some_and(|answer| answer.starts_with("limit_")))
