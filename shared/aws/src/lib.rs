@@ -43,6 +43,8 @@ fn call_error<E, R>(action: &str, error: &aws_sdk_kinesis::error::SdkError<E, R>
 where
     E: aws_sdk_kinesis::error::ProvideErrorMetadata,
 {
+    use std::error::Error as _;
+
     use aws_sdk_kinesis::error::SdkError;
     let (kind, reason) = match error {
         SdkError::ServiceError(service) => {
@@ -52,8 +54,15 @@ where
         }
         SdkError::TimeoutError(_) => (Kind::Unavailable, "no answer in time; it may have had its effect".to_owned()),
         SdkError::DispatchFailure(failure) => {
-            let cause = failure.as_connector_error().map(ToString::to_string).unwrap_or_default();
-            (Kind::Unavailable, format!("the service cannot be reached {cause}"))
+            let mut words = "the service cannot be reached".to_owned();
+            let mut cause: Option<&dyn std::error::Error> =
+                failure.as_connector_error().and_then(|error| error.source());
+            while let Some(error) = cause {
+                words.push_str(": ");
+                words.push_str(&error.to_string());
+                cause = error.source();
+            }
+            (Kind::Unavailable, words)
         }
         SdkError::ResponseError(_) => (Kind::Unavailable, "the answer could not be read".to_owned()),
         _ => (Kind::Denied, "the request could not be built".to_owned()),
