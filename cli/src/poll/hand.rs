@@ -104,7 +104,7 @@ impl<'a, Vendor> Noting<'a, Vendor> {
 }
 
 impl<Vendor: Fetch> Fetch for Noting<'_, Vendor> {
-    async fn fetch(&self, request: &Request) -> Result<Fetched, CallError> {
+    async fn fetch(&self, request: &Request, within: SignedDuration) -> Result<Fetched, CallError> {
         {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             if !asked.contains(request) {
@@ -112,7 +112,7 @@ impl<Vendor: Fetch> Fetch for Noting<'_, Vendor> {
                 self.show.asking(&request.to_string());
             }
         }
-        self.vendor.fetch(request).await
+        self.vendor.fetch(request, within).await
     }
 
     async fn connect(&self) {
@@ -123,7 +123,15 @@ impl<Vendor: Fetch> Fetch for Noting<'_, Vendor> {
         self.vendor.renew().await
     }
 
+    fn renewals(&self) -> u64 {
+        self.vendor.renewals()
+    }
+
     fn redact(&self, text: &str) -> String {
         self.vendor.redact(text)
+    }
+
+    fn without_keys(&self, text: &str) -> Option<String> {
+        self.vendor.without_keys(text)
     }
 }

@@ -55,6 +55,25 @@ impl Redactor {
         out
     }
 
+    /// The text with the key masked wherever it stands literally or percent-encoded, and nothing else changed,
+    /// so that a body stays what it is; `None` if it is not in there.
+    pub fn mask_key(&self, text: &str) -> Option<String> {
+        if self.key.is_empty() || !(text.contains(&self.key) || text.contains(['%', '+', '\\'])) {
+            return None;
+        }
+        let (mut out, mut at, mut found) = (String::with_capacity(text.len()), 0, false);
+        while let Some(next) = text[at..].chars().next() {
+            if let Some(length) = self.key_at(&text[at..]) {
+                out.push_str(&self.mask);
+                (at, found) = (at + length, true);
+            } else {
+                out.push(next);
+                at += next.len_utf8();
+            }
+        }
+        found.then_some(out)
+    }
+
     /// How many bytes the key takes up at the beginning of the text, if it stands there.
     fn key_at(&self, text: &str) -> Option<usize> {
         if self.key.len() < SHORTEST_LITERAL {

@@ -51,7 +51,7 @@ pub struct PollOutcome {
     pub producer: PutStats,
     /// Entries of the list for which there is nothing to ask now: their market stands still.
     pub not_due: u64,
-    /// Requests that were not sent, since the run was stopped.
+    /// Requests that were not sent, or not tried again, since the run was stopped.
     pub not_asked: u64,
     /// Anomalies that were told to the events stream.
     pub alerts: u64,

@@ -12,6 +12,7 @@ use flow::{Backoff, Limits};
 use futures::{
     FutureExt, StreamExt,
     future::{BoxFuture, Either, select},
+    lock::Mutex,
     stream::FuturesUnordered,
 };
 use jiff::SignedDuration;
@@ -99,7 +100,9 @@ const TROUBLE: Backoff = Backoff { base: SignedDuration::from_secs(1), cap: Sign
 const OUT_OF_REACH: u32 = 5;
 /// What is left of the invocation when no further request is begun: one request, its records, the answer.
 pub const STOP_ISSUING: SignedDuration = SignedDuration::from_secs(10);
-/// Requests that are noted as asked in one write. A crash skips so many at the most.
+/// What is left of the invocation when the last reply is here, or given up: its records and the answer.
+const AFTER_THE_REPLY: SignedDuration = SignedDuration::from_secs(7);
+/// Requests that are noted as asked in one write. A crash skips these, and those that are in flight.
 const CLAIM: usize = 10;
 /// Requests that wait for their reply at a time.
 const IN_FLIGHT: usize = 8;
@@ -129,7 +132,7 @@ where
     };
     let claims = Claims { state: ports.state, name: &name, job, cursor, version };
     let limiter = RateLimiter::new(ports.quota, ports.runtime, settings.limits, settings.slot_lifetime);
-    let run = Run { ports, settings, limiter };
+    let run = Run { ports, settings, limiter, producing: Mutex::new(()) };
     run.run(claims).await
 }
 
@@ -167,7 +170,7 @@ impl<State: Cursors> Claims<'_, State> {
 /// What became of one request.
 enum Done {
     /// Answered.
-    Answered { ask: Ask, verdict: Verdict, outcome: Box<PollOutcome> },
+    Answered { ask: Ask, verdict: Verdict, renewals: u64, outcome: Box<PollOutcome> },
     /// No whole reply came.
     Failed { ask: Ask, error: CallError },
     /// The slot was over before the request could be sent, or a pause is: it is to be asked now.
@@ -178,6 +181,7 @@ struct Run<'a, Vendor, Quota, Stream, State, Dead, Time> {
     ports: &'a PollPorts<'a, Vendor, Quota, Stream, State, Dead, Time>,
     settings: &'a PollSettings,
     limiter: RateLimiter<'a, Quota, Time>,
+    producing: Mutex<()>,
 }
 
 /// How far a run is.
@@ -249,7 +253,13 @@ where
                 },
             };
             match granted {
-                Either::Left((Ok(grant), ask)) => flight.push(self.send(ask, grant).boxed()),
+                Either::Left((Ok(grant), ask)) => {
+                    flight.push(self.send(ask, grant).boxed());
+                    // It leaves at once: what is written next may take longer than its slot lives.
+                    if let Some(Some(done)) = flight.next().now_or_never() {
+                        self.settle(done, &mut flight, &mut progress).await;
+                    }
+                }
                 Either::Left((Err(denied), ask)) => {
                     progress.stop = Some(match denied.why {
                         // Somebody's slots, or one's own: no further one comes in time.
@@ -313,11 +323,13 @@ where
         if !grant.is_alive(self.ports.runtime) {
             return Done::Again(ask);
         }
-        match self.ports.vendor.fetch(&ask.request).await {
+        let renewals = self.ports.vendor.renewals();
+        let within = self.ports.runtime.remaining().saturating_sub(AFTER_THE_REPLY);
+        match self.ports.vendor.fetch(&ask.request, within).await {
             Ok(fetched) => {
                 let mut outcome = Box::<PollOutcome>::default();
-                let verdict = self.take(&ask.request, &fetched, &mut outcome).await;
-                Done::Answered { ask, verdict, outcome }
+                let verdict = self.take(&ask.request, fetched, &mut outcome).await;
+                Done::Answered { ask, verdict, renewals, outcome }
             }
             Err(error) => Done::Failed { ask, error },
         }
@@ -344,24 +356,29 @@ where
                 }
                 (ask, Verdict::Transient, Advice::Retry)
             }
-            Done::Answered { ask, verdict, outcome } => {
+            Done::Answered { ask, verdict, renewals, outcome } => {
                 progress.outcome.calls += 1;
                 progress.unanswered = 0;
                 let named = outcome.named_per_second;
                 progress.last_word = outcome.last_word.clone();
+                // Rows of which nobody knows are to come again, so that it is no success to have seen them.
+                let is_settled = outcome.in_flight == 0;
                 progress.outcome.add(*outcome);
-                if verdict == Verdict::Data || verdict == Verdict::Empty {
+                if is_settled && (verdict == Verdict::Data || verdict == Verdict::Empty) {
                     let now = self.ports.runtime.now();
                     ask.entries.iter().for_each(|entry| progress.claims.cursor.succeeded(*entry, now));
                 }
-                if self.cooldowns_count()
-                    && verdict.advice() == Advice::RereadKey
-                    && ask.failed == 0
-                    && self.ports.vendor.renew().await
-                {
-                    // What the old key was told does not concern the new one, which has a ledger of its own.
-                    self.limiter.forget();
-                    return progress.ready.push_front(Ask { failed: 1, ..ask });
+                if self.cooldowns_count() && refusal_class(verdict).is_some() {
+                    // What an old key is told does not concern the new one, which has a ledger of its own.
+                    let is_old = renewals < self.ports.vendor.renewals();
+                    let is_renewed =
+                        !is_old && verdict.advice() == Advice::RereadKey && self.ports.vendor.renew().await;
+                    if is_renewed {
+                        self.limiter.forget();
+                    }
+                    if is_old || is_renewed {
+                        return progress.ready.push_front(Ask { failed: ask.failed + 1, ..ask });
+                    }
                 }
                 let advice = self.report(&ask.request, verdict, named, &mut progress.outcome).await;
                 (ask, verdict, advice)
@@ -442,9 +459,12 @@ where
         outcome
     }
 
-    async fn take(&self, request: &Request, fetched: &Fetched, outcome: &mut PollOutcome) -> Verdict {
+    async fn take(&self, request: &Request, fetched: Fetched, outcome: &mut PollOutcome) -> Verdict {
         let Fetched { status, content_type, body } = fetched;
-        let reply = Reply { status: *status, content_type: content_type.as_deref(), body };
+        // The vendor echoes the key, also where its words become a record.
+        let masked = std::str::from_utf8(&body).ok().and_then(|text| self.ports.vendor.without_keys(text));
+        let body = masked.map_or(body, String::into_bytes);
+        let reply = Reply { status, content_type: content_type.as_deref(), body: &body };
         let context = Context { now: self.ports.runtime.now(), entitlement: self.settings.entitlement };
         let reading = read(request, &reply, &context);
         outcome.unknown_fields += reading.unknown_fields.len() as u64;
@@ -459,9 +479,11 @@ where
                 .into_iter()
                 .map(|row| (redact(&row.reason.to_string()), redact(&row.payload).into_bytes()));
             let rows = Rows { observations: reading.observations, rejected: rejected.collect() };
+            // One reply at a time: several may have news for one ledger, and for one partition key.
+            let _turn = self.producing.lock().await;
             producer.produce(rows, outcome).await;
         } else {
-            self.refuse(request, &reading, body, outcome).await;
+            self.refuse(request, &reading, &body, outcome).await;
         }
         reading.verdict
     }

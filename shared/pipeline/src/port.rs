@@ -60,8 +60,12 @@ pub struct Fetched {
 
 /// Asks the vendor.
 pub trait Fetch: Sync {
-    /// Sends one request. An error means that no whole reply came.
-    fn fetch(&self, request: &Request) -> impl Future<Output = Result<Fetched, CallError>> + Send;
+    /// Sends one request, and gives up after that time. An error means that no whole reply came.
+    fn fetch(
+        &self,
+        request: &Request,
+        within: SignedDuration,
+    ) -> impl Future<Output = Result<Fetched, CallError>> + Send;
     /// Makes a connection before the first request, which must leave as soon as it may. Says nothing of a key.
     fn connect(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
@@ -71,8 +75,14 @@ pub trait Fetch: Sync {
     fn renew(&self) -> impl Future<Output = bool> + Send {
         std::future::ready(false)
     }
-    /// The text with every key taken out that was ever sent.
+    /// How many other keys were found so far: whatever was sent before the last one had an older key.
+    fn renewals(&self) -> u64 {
+        0
+    }
+    /// The text with every key taken out that was ever sent, and whatever stands where a key is expected.
     fn redact(&self, text: &str) -> String;
+    /// The text with every key masked that was ever sent, and nothing else changed; `None` if there is none in it.
+    fn without_keys(&self, text: &str) -> Option<String>;
 }
 
 /// Writes to one Kinesis stream.

@@ -11,9 +11,9 @@ use std::collections::HashSet;
 use anomaly::{Anomaly, AnomalyKind, Detector, Reading};
 use failure::{DeadLetter, Failure, Kind, Place, Stage};
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use market::{Alert, Event, Fact, Flag, Observation};
-use wire::{Attachment, Digest128, Entry, Key, Parcel, Record, Sent, observation};
+use wire::{Attachment, Digest128, Entry, Id, Key, Parcel, Record, Sent, observation};
 
 use crate::{
     outcome::{PollOutcome, note},
@@ -26,8 +26,10 @@ use crate::{
 const LEDGER_ATTEMPTS: u32 = 5;
 /// Under this name the ledger of a series keeps what is usual in it.
 const DETECTOR: &str = "anomaly";
-/// Over so many ledgers the earnings calendar of all companies is spread, each far below what one holds.
-const EARNINGS_LEDGERS: u8 = 16;
+/// Over so many ledgers news and the earnings calendar of all companies are spread, each far below what one holds.
+const SPREAD: u8 = 16;
+/// The longest pause before a ledger is read anew.
+const LEDGER_PAUSE: SignedDuration = SignedDuration::from_millis(100);
 
 /// The rows of one reply.
 pub(crate) struct Rows {
@@ -50,6 +52,7 @@ struct Outgoing {
     at: i64,
     rev: u32,
     content: Digest128,
+    id: Id,
     parcel: Parcel,
 }
 
@@ -79,8 +82,8 @@ fn ledger_of(fact: &Fact, key: Key) -> String {
         Fact::Quote(_) => format!("quote|{}", subject()),
         Fact::Bar(bar) => format!("bar|{}|{}", subject(), bar.bar.interval),
         Fact::Rate(_) => format!("rate|{}", subject()),
-        Fact::Event(Event::Article(_)) => "news".to_owned(),
-        Fact::Event(Event::EarningsDate(_)) => format!("earnings|{}", key.0[0] % EARNINGS_LEDGERS),
+        Fact::Event(Event::Article(_)) => format!("news|{}", key.0[0] % SPREAD),
+        Fact::Event(Event::EarningsDate(_)) => format!("earnings|{}", key.0[0] % SPREAD),
         Fact::Event(Event::MarketStatus(_)) => "status".to_owned(),
         Fact::Event(Event::Mover(_)) => "movers".to_owned(),
         Fact::Event(Event::Alert(_)) => "alerts".to_owned(),
@@ -116,7 +119,9 @@ where
 
         let letter = |(noted, refused): (Noted, Refused)| {
             let failure = Failure::new(Stage::Produce, refused.kind, self.request, refused.reason);
-            (noted, self.letter(failure, refused.entry.data, Some(refused.entry.partition_key.as_str())))
+            let mut letter = self.letter(failure, refused.entry.data, Some(refused.entry.partition_key.as_str()));
+            (letter.id, letter.attempts) = (Some(noted.id.to_string()), refused.attempts.max(1));
+            (noted, letter)
         };
         let (_, letters): (Vec<Noted>, Vec<DeadLetter>) = left.into_iter().map(letter).unzip();
         outcome.dead_lettered += self.keep(letters, outcome).await;
@@ -169,6 +174,7 @@ where
                 batch.version += u64::from(!batch.records.is_empty());
                 return Ok(batch);
             }
+            self.pause().await;
         }
         Err(contended("nothing was sent; the next poll brings the same rows again"))
     }
@@ -190,7 +196,7 @@ where
             seen.confirm(key, at, rev, content);
             sent.reserve(key, at, rev, content);
             let parcel = parcel(record, rev, now);
-            Some(Outgoing { key, at, rev, content, parcel })
+            Some(Outgoing { key, at, rev, content, id: record.id(rev), parcel })
         };
         for said in observations {
             let at = said.fact.event_time().as_millisecond();
@@ -227,7 +233,7 @@ where
         }
         let (noted, parcels): (Vec<Noted>, Vec<Parcel>) = outgoing
             .into_iter()
-            .map(|Outgoing { key, at, rev, content, parcel }| (Noted { key, at, rev, content }, parcel))
+            .map(|Outgoing { key, at, rev, content, id, parcel }| (Noted { key, at, rev, content, id }, parcel))
             .unzip();
         let Put { fates, stats, failed_calls } =
             put(stream, self.ports.runtime, &PutSettings::default(), parcels).await;
@@ -263,11 +269,18 @@ where
             if self.ports.state.save(&name, version, &sent).await? {
                 return Ok(());
             }
+            self.pause().await;
             let (theirs, current) = self.ports.state.load(&name).await?;
             sent.merge(&theirs);
             version = current;
         }
         Err(contended("what was sent is sent once more, under the same ids"))
+    }
+
+    /// Lets others go first.
+    async fn pause(&self) {
+        let runtime = self.ports.runtime;
+        runtime.sleep(SignedDuration::from_secs_f64(LEDGER_PAUSE.as_secs_f64() * runtime.random())).await;
     }
 
     /// Files rows that break a rule, each once.
@@ -364,6 +377,7 @@ struct Noted {
     at: i64,
     rev: u32,
     content: Digest128,
+    id: Id,
 }
 
 fn contended(consequence: &str) -> LedgerError {

@@ -49,6 +49,8 @@ pub struct Refused {
     pub reason: String,
     /// What kind of trouble that is.
     pub kind: Kind,
+    /// How often it was sent.
+    pub attempts: u32,
 }
 
 /// What became of the parcels.
@@ -106,7 +108,7 @@ pub async fn put(
         } else {
             outbox.give_up_rest();
         }
-        let again = match under_way.next().await {
+        let (again, is_worth_it) = match under_way.next().await {
             None => break,
             Some(Done::Wait(again)) => {
                 outbox.due(again);
@@ -114,12 +116,14 @@ pub async fn put(
             }
             Some(Done::Call(call, answer, took)) => {
                 stats.latency.note(took);
-                settle(&mut outbox, call, answer, &mut stats, &mut failed_calls)
+                let is_worth_it = answer.as_ref().err().is_none_or(|error| error.kind.is_retryable());
+                (settle(&mut outbox, call, answer, &mut stats, &mut failed_calls), is_worth_it)
             }
         };
         for again in again {
             match settings.backoff.wait(again.attempts(), runtime.random()) {
-                Some(wait) if runtime.remaining() > wait + settings.reserve => {
+                // What only a person can mend is not tried again.
+                Some(wait) if is_worth_it && runtime.remaining() > wait + settings.reserve => {
                     under_way.push(work(stream, runtime, Work::Wait(again, wait)));
                 }
                 _ => outbox.give_up(again),
@@ -188,5 +192,5 @@ fn refused(left: Left<Why>) -> Refused {
         };
         Why(reason.to_owned(), Kind::Unavailable)
     });
-    Refused { entry, reason, kind }
+    Refused { entry, reason, kind, attempts }
 }

@@ -52,7 +52,10 @@ impl Poller {
         let turn = format!("{}|{}", self.function, job.name);
         let outcome = if self.table.take_turn(&turn, deadline).await.map_err(PollError::Turn)? {
             let outcome = self.ask(job, deadline).await;
-            self.table.end_turn(&turn, deadline).await.map_err(PollError::Turn)?;
+            if let Err(error) = self.table.end_turn(&turn, deadline).await {
+                // It ends by its time anyway, and what was polled is not to be forgotten over it.
+                telemetry::warn(&format!("the turn of `{turn}` could not be given back: {}", error.message));
+            }
             outcome?
         } else {
             PollOutcome::not_run(job.name, job.entries.len(), "another run of this job is under way")

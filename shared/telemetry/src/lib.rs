@@ -41,6 +41,11 @@ struct Line<'a, T> {
     outcome: &'a T,
 }
 
+/// Logs what recovers by itself.
+pub fn warn(message: &str) {
+    tracing::warn!("{message}");
+}
+
 /// Logs what became of a unit of work: one line `{"level":"INFO","message":…,"outcome":{…}}`.
 pub fn outcome(message: &str, outcome: &impl Serialize) {
     if let Ok(mut line) = serde_json::to_vec(&Line { level: "INFO", message, outcome }) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use alphavantage::{Redactor, Request};
+use jiff::SignedDuration;
 use pipeline::port::{CallError, Fetch, Fetched};
 
 use crate::{interleave::give_way, lock};
@@ -19,6 +20,7 @@ pub struct ScriptedVendor {
     /// The keys: the first is in use, and the others are what a renewal finds, one after the other.
     keys: Mutex<Vec<String>>,
     renewals: Mutex<usize>,
+    together: Mutex<usize>,
     answers: Mutex<BTreeMap<String, VecDeque<Answer>>>,
     asked: Mutex<Vec<String>>,
 }
@@ -34,6 +36,11 @@ impl ScriptedVendor {
         *lock(&self.keys) = keys.iter().map(|key| (*key).to_owned()).collect();
     }
 
+    /// No request is answered before there were so many.
+    pub fn answer_together(&self, requests: usize) {
+        *lock(&self.together) = requests;
+    }
+
     /// How many keys were found by renewals.
     pub fn renewals(&self) -> usize {
         *lock(&self.renewals)
@@ -46,7 +53,7 @@ impl ScriptedVendor {
 }
 
 impl Fetch for ScriptedVendor {
-    async fn fetch(&self, request: &Request) -> Answer {
+    async fn fetch(&self, request: &Request, _: SignedDuration) -> Answer {
         give_way().await;
         let request = request.to_string();
         let answer = {
@@ -56,6 +63,9 @@ impl Fetch for ScriptedVendor {
         };
         lock(&self.asked).push(request);
         give_way().await;
+        while lock(&self.asked).len() < *lock(&self.together) {
+            give_way().await;
+        }
         answer.unwrap()
     }
 
@@ -65,6 +75,18 @@ impl Fetch for ScriptedVendor {
         let found = *renewals + 1 < lock(&self.keys).len();
         *renewals += usize::from(found);
         found
+    }
+
+    fn renewals(&self) -> u64 {
+        *lock(&self.renewals) as u64
+    }
+
+    fn without_keys(&self, text: &str) -> Option<String> {
+        let known = *lock(&self.renewals) + 1;
+        let keys = lock(&self.keys);
+        keys.iter().take(known).fold(None, |masked: Option<String>, key| {
+            Redactor::new(key).mask_key(masked.as_deref().unwrap_or(text)).or(masked)
+        })
     }
 
     fn redact(&self, text: &str) -> String {

@@ -50,7 +50,9 @@ impl Access {
     /// Reads `{"apikey","plan","per_second","entitlement"}`; without a plan the free one counts.
     pub fn parse(secret: &str) -> Result<Self, BadAccess> {
         let json: Json = serde_json::from_str(secret).map_err(|_| BadAccess::NotJson)?;
-        if json.apikey.expose_secret().trim().is_empty() {
+        // What was pasted with white space is the same key, with the same ledger of calls.
+        let apikey = SecretString::from(json.apikey.expose_secret().trim());
+        if apikey.expose_secret().is_empty() {
             return Err(BadAccess::NoKey);
         }
         let plan: Plan = match json.plan {
@@ -66,7 +68,7 @@ impl Access {
             None => None,
         };
         let per_second = json.per_second.filter(|calls| *calls > 0).unwrap_or(plan.per_second());
-        Ok(Self { apikey: json.apikey, plan, per_second, entitlement })
+        Ok(Self { apikey, plan, per_second, entitlement })
     }
 }
 
@@ -89,7 +91,8 @@ mod tests {
 
     #[test]
     fn the_secret_is_read_and_never_shown() {
-        let access = Access::parse(r#"{"apikey":"CANARY","plan":"p600","per_second":20}"#).unwrap();
+        let access = Access::parse(r#"{"apikey":" CANARY\n","plan":"p600","per_second":20}"#).unwrap();
+        assert_eq!(access.apikey.expose_secret(), "CANARY");
         assert_eq!((access.plan, access.per_second, access.entitlement), (Plan::P600, 20, None));
         assert!(!format!("{access:?}").contains("CANARY"));
         for (secret, expected) in [

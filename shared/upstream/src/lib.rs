@@ -12,6 +12,7 @@ use std::{
 };
 
 use alphavantage::{Redactor, Request};
+use jiff::SignedDuration;
 use pipeline::port::{CallError, Fetch, Fetched};
 use reqwest::{Client, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -121,10 +122,11 @@ impl<Keys: Renew> Fetch for Vendor<'_, Keys> {
         let _ = self.http.client.head(url).send().await;
     }
 
-    async fn fetch(&self, request: &Request) -> Result<Fetched, CallError> {
-        let url = self.url(request);
+    async fn fetch(&self, request: &Request, within: SignedDuration) -> Result<Fetched, CallError> {
+        let within = Duration::try_from(within).unwrap_or_default().min(TIMEOUT);
         // A narrower `Accept` makes the vendor refuse.
-        let mut response = self.http.client.get(url).header("accept", "*/*").send().await.map_err(in_words)?;
+        let get = self.http.client.get(self.url(request)).header("accept", "*/*").timeout(within);
+        let mut response = get.send().await.map_err(in_words)?;
         let status = response.status().as_u16();
         let content_type =
             response.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -146,6 +148,18 @@ impl<Keys: Renew> Fetch for Vendor<'_, Keys> {
             }
             None => false,
         }
+    }
+
+    fn renewals(&self) -> u64 {
+        self.used().len() as u64 - 1
+    }
+
+    fn without_keys(&self, text: &str) -> Option<String> {
+        let used: Vec<_> = self.used().iter().map(|access| access.apikey.clone()).collect();
+        used.iter().fold(None, |masked: Option<String>, key| {
+            let text = masked.as_deref().unwrap_or(text);
+            Redactor::new(key.expose_secret()).mask_key(text).or(masked)
+        })
     }
 
     fn redact(&self, text: &str) -> String {
@@ -208,7 +222,7 @@ mod tests {
     async fn a_reply_comes_back_as_it_is() {
         let (http, served) =
             serve(b"HTTP/1.1 503 Oops\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\n<html").await;
-        let fetched = http.with(access(), &Only).fetch(&request()).await.unwrap();
+        let fetched = http.with(access(), &Only).fetch(&request(), SignedDuration::from_secs(8)).await.unwrap();
         assert_eq!(
             (fetched.status, fetched.content_type.as_deref(), &*fetched.body),
             (503, Some("text/html"), &b"<html"[..])
@@ -222,12 +236,12 @@ mod tests {
     #[tokio::test]
     async fn no_error_carries_the_key() {
         let (http, served) = serve(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"Global").await;
-        let cut = http.with(access(), &Only).fetch(&request()).await.unwrap_err();
+        let cut = http.with(access(), &Only).fetch(&request(), SignedDuration::from_secs(8)).await.unwrap_err();
         served.await.unwrap();
-        let refused = http.with(access(), &Only).fetch(&request()).await.unwrap_err();
+        let refused = http.with(access(), &Only).fetch(&request(), SignedDuration::from_secs(8)).await.unwrap_err();
         let (http, _served) =
             serve(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/steal\r\ncontent-length: 0\r\n\r\n").await;
-        let redirected = http.with(access(), &Only).fetch(&request()).await.unwrap();
+        let redirected = http.with(access(), &Only).fetch(&request(), SignedDuration::from_secs(8)).await.unwrap();
         assert_eq!(redirected.status, 302, "redirects are not followed");
         for (error, what) in [(&cut, "connection broke"), (&refused, "no connection")] {
             assert!(error.message.starts_with(&format!("the {what}")) || error.message.starts_with(what), "{error:?}");

@@ -27,7 +27,7 @@ struct SlowVendor {
 }
 
 impl Fetch for SlowVendor {
-    async fn fetch(&self, request: &Request) -> Result<Fetched, CallError> {
+    async fn fetch(&self, request: &Request, _: SignedDuration) -> Result<Fetched, CallError> {
         let symbol = request.about();
         self.asked.lock().unwrap().push((self.clock.true_now(), symbol.clone()));
         self.clock.sleep(ms(200 + (self.clock.random() * 600.0) as i64)).await;
@@ -36,6 +36,10 @@ impl Fetch for SlowVendor {
 
     fn redact(&self, text: &str) -> String {
         text.to_owned()
+    }
+
+    fn without_keys(&self, _: &str) -> Option<String> {
+        None
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use alphavantage::Verdict;
+use alphavantage::{Request, Verdict};
 use failure::{Kind, Stage};
 use flow::Limits;
 use jiff::SignedDuration;
@@ -217,7 +217,7 @@ async fn the_api_key_leaves_by_no_door() {
     poller.answers(&day, [Ok(reply::refusal(LIMIT_DAY))]);
     // The poller looks for the key after every poll; here only that it had something to look at.
     let outcome = poller.poll(&[cut, rows, day]).await;
-    assert_eq!((outcome.failed, outcome.put, outcome.dead_lettered, outcome.refused["limit_day"]), (1, 2, 1, 1));
+    assert_eq!((outcome.failed, outcome.put, outcome.dead_lettered, outcome.refused["limit_day"]), (3, 2, 1, 1));
     assert!(outcome.stopped.unwrap().contains("API key as ***"));
     let letter = &poller.dead_letters.letters()[0];
     assert!(String::from_utf8_lossy(&letter.payload).contains(r#""1. open": "***""#));
@@ -317,4 +317,43 @@ async fn a_poller_that_is_killed_anywhere_skips_and_never_repeats() {
             return;
         }
     }
+}
+
+#[tokio::test]
+async fn what_the_old_key_is_told_does_not_close_the_new_one() {
+    let poller = Poller::new();
+    poller.vendor.keys(&[KEY, "QX7Z1K4M9P2R8S3U"]);
+    let requests = ["ONE", "TWO", "SIX"].map(quote_of);
+    for (request, symbol) in requests.iter().zip(["ONE", "TWO", "SIX"]) {
+        // All three are refused for the key that was sent with them; the first to be settled renews it.
+        poller.answers(request, [Ok(reply::refusal(BAD_KEY)), Ok(quote(symbol))]);
+    }
+    poller.vendor.answer_together(3);
+    let outcome = poller.poll(&requests).await;
+    assert_eq!((outcome.refused["bad_key"], outcome.put, outcome.stopped), (3, 3, None));
+    assert_eq!(poller.vendor.renewals(), 1);
+}
+
+#[tokio::test]
+async fn a_key_in_the_words_of_an_article_goes_no_further() {
+    let poller = Poller::new();
+    let request = Request::NewsSentiment {
+        tickers: vec![],
+        topics: vec!["ipo".parse().unwrap()],
+        from: None,
+        to: None,
+        sort: None,
+        limit: alphavantage::NewsLimit::DEFAULT,
+    };
+    let article = format!(
+        r#"{{"items":"1","feed":[{{"title":"T {KEY}","url":"https://news.example/?apikey={KEY}&x=1","time_published":"20261120T110100",
+        "authors":[],"summary":"the key is {KEY}\".","banner_image":null,"source":"S","topics":[],"ticker_sentiment":[],
+        "overall_sentiment_score":0.1,"overall_sentiment_label":"Neutral"}}]}}"#
+    );
+    poller.answers(&request, [Ok(reply::json(article))]);
+    // The poller looks for the key in every record.
+    let outcome = poller.poll(&[request]).await;
+    assert_eq!((outcome.put, outcome.dead_lettered), (1, 0), "{outcome:#?}");
+    let text = String::from_utf8(poller.stream.taken()[0].data.clone()).unwrap();
+    assert!(text.contains("https://news.example/?apikey=***&x=1"), "{text}");
 }

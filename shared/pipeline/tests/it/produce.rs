@@ -91,22 +91,6 @@ async fn a_fact_that_stands_twice_in_a_reply_is_sent_once_and_the_others_are_kep
 }
 
 #[tokio::test]
-async fn a_correction_does_not_overtake_the_quote_that_it_corrects() {
-    let poller = Poller::new();
-    let line = |price| format!("ACME,{price},{price},{price},{price},7,2026-11-19\n");
-    let csv = ["symbol,open,high,low,price,volume,latestDay\n".to_owned(), line(10), line(11)].concat();
-    let fetched = Fetched { status: 200, content_type: Some("application/x-download".to_owned()), body: csv.into() };
-    poller.answers(&quote_of("ACME"), [Ok(fetched)]);
-    poller.stream.puts.script([Some(Fault::Refuse(vec![0])), Some(Fault::After)]);
-    let outcome = poller.poll(&[quote_of("ACME")]).await;
-    let revisions: Vec<u32> = poller.stream.taken().iter().map(|entry| decoded(entry).rev).collect();
-    assert_eq!(revisions, [0, 0, 1]);
-    let producer = &outcome.producer;
-    assert_eq!((producer.sent, producer.failed, producer.batches, producer.resent), (2, 0, 4, 2));
-    assert_eq!((producer.refused, producer.unanswered), (1, 1));
-}
-
-#[tokio::test]
 async fn wherever_a_poller_is_killed_the_next_one_sends_the_same_ids() {
     let prices = ["10", "11", "12"];
     let expected = expected(&prices).await;
@@ -322,4 +306,20 @@ async fn a_crash_before_the_alert_is_told_loses_neither_flag_nor_alert() {
             return;
         }
     }
+}
+
+#[tokio::test]
+async fn a_poll_whose_rows_could_not_be_settled_is_no_success() {
+    let mut poller = Poller::new();
+    poller.settings.hours = pipeline::MarketHours::Respected;
+    let request = [bars_of("ACME")];
+    poller.answers(&request[0], [Ok(bars("ACME", &["10"]))]);
+    poller.ledger.loads.script([Some(Fault::Before)]);
+    let job = job(&request);
+    assert_eq!(poller.run(&job).await.in_flight, 1);
+    let cursor = poller.ledger.cursor("poll-equities|quotes", &job.entries).unwrap();
+    assert_eq!((cursor.attempted_at(0).is_some(), cursor.succeeded_at(0)), (true, None));
+    assert_eq!(poller.run(&job).await.put, 1);
+    let cursor = poller.ledger.cursor("poll-equities|quotes", &job.entries).unwrap();
+    assert!(cursor.succeeded_at(0).is_some());
 }
