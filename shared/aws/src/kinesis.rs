@@ -44,7 +44,7 @@ impl Stream {
 impl PutRecords for Stream {
     async fn put_records(&self, entries: &[Entry]) -> Result<Vec<Option<String>>, CallError> {
         let action = || format!("PutRecords to `{}`", self.name);
-        let mut call = self.client.put_records().stream_name(&self.name);
+        let mut records = Vec::with_capacity(entries.len());
         for entry in entries {
             let record = PutRecordsRequestEntry::builder()
                 .data(Blob::new(entry.data.as_slice()))
@@ -54,8 +54,9 @@ impl PutRecords for Stream {
                     kind: failure::Kind::Denied,
                     message: format!("{}: {error}", action()),
                 })?;
-            call = call.records(record);
+            records.push(record);
         }
+        let call = self.client.put_records().stream_name(&self.name).set_records(Some(records));
         let output = call.send().await.map_err(|error| call_error(&action(), &error))?;
         let answers = output.records().iter().map(|result| {
             result.error_code().map(|code| format!("{code} {}", result.error_message().unwrap_or_default()))

@@ -199,13 +199,9 @@ fn quote_body(quote: &Quote) -> String {
         push_number(&mut body, name, Some(value.get()));
     }
     push_number(&mut body, "volume", Some(quote.volume.get()));
-    for (name, value) in [
-        ("previous_close", quote.previous_close.map(market::Price::get)),
-        ("change", quote.change),
-        ("change_percent", quote.change_percent),
-    ] {
-        push_number(&mut body, name, value.map(|value| value.normalize()));
-    }
+    push_number(&mut body, "previous_close", quote.previous_close.map(market::Price::get));
+    push_number(&mut body, "change", quote.change.map(|value| value.normalize()));
+    push_number(&mut body, "change_percent", quote.change_percent.map(|value| value.normalize()));
     push_final(&mut body, quote.is_final);
     // Only where the vendor says so: a record without them keeps the text, and the id, that it always had.
     if let Some(at) = quote.quoted_at {

@@ -34,7 +34,12 @@ pub(super) fn push_decimal(text: &mut String, value: Decimal) {
     if value.is_sign_negative() {
         text.push('-');
     }
-    digits[at..].iter().for_each(|&digit| text.push(char::from(digit)));
+    push_ascii(text, &digits[at..]);
+}
+
+/// Appends digits.
+fn push_ascii(text: &mut String, digits: &[u8]) {
+    text.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 /// Appends `"name":` with the decimal, or with `null`, behind a comma.
@@ -83,7 +88,7 @@ fn push_padded<const DIGITS: usize>(text: &mut String, mut value: u32) {
         *digit = b'0' + (value % 10) as u8;
         value /= 10;
     }
-    digits.iter().for_each(|&digit| text.push(char::from(digit)));
+    push_ascii(text, &digits);
 }
 
 #[cfg(test)]
