@@ -1,12 +1,13 @@
 //! Producing: what is sent, what is sent again, and what the ledger remembers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use alphavantage::Request;
 use failure::{Kind, Stage};
 use jiff::SignedDuration;
 use pipeline::port::Fetched;
 use testkit::{Fault, crash_after, reply};
-use wire::{Entry, Id};
+use wire::{Entry, Id, PartitionKey};
 
 use crate::poller::{Poller, bars, bars_of, job, quote_of};
 
@@ -88,6 +89,43 @@ async fn a_fact_that_stands_twice_in_a_reply_is_sent_once_and_the_others_are_kep
     let outcome = poller.poll(&[quote_of("ACME")]).await;
     assert_eq!((outcome.records, outcome.put, outcome.deduplicated + outcome.dead_lettered), (3, 1, 2));
     assert_eq!(decoded(&poller.stream.taken()[0]).rev, 0);
+}
+
+/// For each partition key the ids under it, in the order in which they came first.
+fn order(poller: &Poller) -> BTreeMap<PartitionKey, Vec<Id>> {
+    let mut order: BTreeMap<PartitionKey, Vec<Id>> = BTreeMap::new();
+    for entry in poller.stream.taken() {
+        let (id, ids) = (decoded(&entry).id, order.entry(entry.partition_key).or_default());
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    order
+}
+
+#[tokio::test]
+async fn whatever_fails_the_states_of_markets_keep_the_order_of_their_key() {
+    let market = |at: usize| {
+        format!(
+            r#"{{"market_type":"Equity","region":"R{at}","primary_exchanges":"X","local_open":"09:30","local_close":"16:00","current_status":"open","notes":""}}"#
+        )
+    };
+    let markets: Vec<String> = (0..60).map(market).collect();
+    let body = format!(r#"{{"endpoint":"Global Market Open & Close Status","markets":[{}]}}"#, markets.join(","));
+    let run = async |share: f64| {
+        let poller = Poller::new();
+        poller.answers(&Request::MarketStatus, [Ok(reply::json(body.clone()))]);
+        poller.stream.puts.records(1, share);
+        let outcome = poller.poll(&[Request::MarketStatus]).await;
+        assert_eq!((outcome.put, outcome.producer.sent, outcome.producer.failed), (60, 60, 0), "{outcome:#?}");
+        assert_eq!(outcome.producer.resent, outcome.producer.refused + outcome.producer.unanswered);
+        (order(&poller), outcome.producer.resent)
+    };
+    let (expected, nothing) = run(0.0).await;
+    assert!(nothing == 0 && expected.values().any(|ids| ids.len() > 5));
+    let (order, resent) = run(0.2).await;
+    assert!(resent > 0);
+    assert_eq!(order, expected);
 }
 
 #[tokio::test]
