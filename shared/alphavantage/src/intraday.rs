@@ -120,15 +120,20 @@ impl<'a> Labels<'a> {
             .filter_map(|placed| placed.at.as_ref().ok())
             .map(|at| at.to_zoned(new_york.clone()).datetime())
             .collect();
+        let touched = |hours: Hours| {
+            let bounds = locals.iter().map(|local| (local.time(), bounds(hours, local.date())));
+            bounds.fold((false, false), |(opened, closed), (time, (open, close))| {
+                (opened || time == open, closed || time == close)
+            })
+        };
         let hours = hours.unwrap_or_else(|| {
             let (open, close) = Hours::Regular.bounds();
-            let is_regular = locals.iter().all(|local| (open..=close).contains(&local.time()));
+            let is_within = locals.iter().all(|local| (open..=close).contains(&local.time()));
+            // Bars of the regular session are never labelled by both: what has both goes on after the close.
+            let is_regular = is_within && touched(Hours::Regular) != (true, true);
             if is_regular { Hours::Regular } else { Hours::Extended }
         });
-        let opens = locals.iter().map(|local| (local.time(), bounds(hours, local.date())));
-        let (opened, closed) = opens.fold((false, false), |(opened, closed), (time, (open, close))| {
-            (opened || time == open, closed || time == close)
-        });
+        let (opened, closed) = touched(hours);
         Self {
             interval,
             hours,

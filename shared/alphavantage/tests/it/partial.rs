@@ -132,6 +132,11 @@ fn extended_hours_are_accepted_if_nobody_says_which() {
     let ends = read(None, &["2026-11-19 16:00:00", "2026-11-19 15:55:00"]);
     assert_eq!(ends.0[0], "2026-11-19T20:55:00Z end_labelled");
     assert_eq!(read(None, &["2026-11-19 03:55:00"]).1, 1);
+    // Begins from the open on, and one on the close: nothing but extended hours has both.
+    let thin = ["2026-11-19 16:00:00", "2026-11-19 15:55:00", "2026-11-19 09:30:00"];
+    let begins = ["2026-11-19T21:00:00Z", "2026-11-19T20:55:00Z", "2026-11-19T14:30:00Z"].map(str::to_owned);
+    assert_eq!(read(None, &thin), (begins.into(), 0));
+    assert_eq!(read(Some(Hours::Regular), &thin).1, 1);
 }
 
 #[test]
