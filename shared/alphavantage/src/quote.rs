@@ -141,8 +141,11 @@ fn quote(
         _ => None,
     };
     let change = decimal("change")?;
-    let percent = row.text("change percent")?.map(|text| number::percent("change percent", text)).transpose()?;
-    let change_percent = previous_close.and(percent);
+    // Of nothing there is no percentage, whatever the vendor divided.
+    let change_percent = match (previous_close, row.text("change percent")?) {
+        (Some(_), Some(text)) => Some(number::percent("change percent", text)?),
+        _ => None,
+    };
     if let (Some(previous), Some(change)) = (previous_close, change) {
         check_change(prices.close().get(), previous.get(), change, change_percent)?;
     }

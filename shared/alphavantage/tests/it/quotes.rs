@@ -64,10 +64,12 @@ fn what_is_missing_is_missing() {
         assert_eq!((quote.previous_close, quote.change, quote.change_percent), (None, None, None));
     }
     // A first trading day: no previous close, so no percentage of it.
-    let body = QUOTE.replace("\"50.0000\"", "\"0.0000\"").replace("1.0000%", "0%");
-    let reading = read_now(&quote_request(), &body);
-    let (quote, _) = only(&reading);
-    assert_eq!((quote.previous_close, quote.change_percent), (None, None));
+    for percent in ["0%", "None%", "inf%", "NaN"] {
+        let body = QUOTE.replace("\"50.0000\"", "\"0.0000\"").replace("1.0000%", percent);
+        let reading = read_now(&quote_request(), &body);
+        let (quote, _) = only(&reading);
+        assert_eq!((quote.previous_close, quote.change_percent), (None, None));
+    }
 }
 
 #[test]
