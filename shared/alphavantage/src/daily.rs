@@ -26,12 +26,16 @@ pub(crate) fn read(is_adjusted: bool, expected: &Expected, series: Series<'_>, c
         Ok(subject) => subject,
         Err(refused) => return refused.reading(series.rows),
     };
+    let symbol = match &subject {
+        Some(Subject::Equity(symbol)) => Some(symbol),
+        _ => None,
+    };
     let freshness = freshness(context.entitlement, &series.marks());
     let zone = series::zone_of(&series, DOCUMENTED_ZONE).map(str::to_owned);
     let placed = series::place(series.rows, zone.as_deref().map_err(Clone::clone), context.now);
     let (mut observations, rejected) = series::sort_out(placed, |row, _| {
         let day = time::day(&row.label)?;
-        let close = time::close_of(day, context.now)?;
+        let close = time::close_of(day, symbol, context.now)?;
         let start = day_start(day);
         time::not_in_the_future(start, context.now)?;
         let (prices, volume) = series::prices(row, &[])?;

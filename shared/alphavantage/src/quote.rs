@@ -149,7 +149,7 @@ fn quote(
     if let (Some(previous), Some(change)) = (previous_close, change) {
         check_change(prices.close().get(), previous.get(), change, change_percent)?;
     }
-    let close = time::close_of(day, context.now)?;
+    let close = time::close_of(day, Some(&symbol), context.now)?;
     Ok(Quote {
         symbol,
         trading_day: day,

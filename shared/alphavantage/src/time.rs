@@ -6,7 +6,7 @@ use jiff::{
     tz::TimeZone,
 };
 use market::{
-    Freshness,
+    Freshness, Symbol,
     session::{self, LocalTimeError},
 };
 
@@ -75,14 +75,30 @@ pub(crate) fn zone(name: &str) -> Result<TimeZone, Reason> {
     session::zone(name).map_err(|_| LocalTimeError::UnknownZone(excerpt(name)).into())
 }
 
-/// The close of a day's regular session, if it is a trading day that may have begun.
-pub(crate) fn close_of(day: Date, now: Timestamp) -> Result<Timestamp, Reason> {
+/// Whether a symbol is listed outside of the United States: the vendor writes the place of such a listing
+/// as three letters behind a dot (`AZN.LON`) or before a colon (`FRA:IQQE`). A class of shares has one (`BRK.B`).
+fn is_abroad(symbol: &Symbol) -> bool {
+    let place = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let name = symbol.as_str();
+    name.rsplit_once('.').is_some_and(|(_, end)| place(end))
+        || name.split_once(':').is_some_and(|(begin, _)| place(begin))
+}
+
+/// The close of a day's regular session in New York, if it is a trading day that may have begun.
+///
+/// Abroad other days are holidays, of which there is no calendar here: every weekday may trade, and
+/// none closes early.
+pub(crate) fn close_of(day: Date, symbol: Option<&Symbol>, now: Timestamp) -> Result<Timestamp, Reason> {
     not_too_early(day)?;
     let today = session::new_york_date(now.saturating_add(CLOCK_SKEW).unwrap_or(now));
     if day > today {
         return Err(Reason::FutureDay { day, today });
     }
-    let (_, close) = session::session(day, session::Hours::Regular).ok_or(Reason::NotATradingDay(day))?;
+    let hours = session::Hours::Regular;
+    if symbol.is_some_and(is_abroad) && session::is_weekday(day) {
+        return Ok(session::instant(day.to_datetime(hours.bounds().1), &session::new_york())?);
+    }
+    let (_, close) = session::session(day, hours).ok_or(Reason::NotATradingDay(day))?;
     Ok(close)
 }
 

@@ -1,9 +1,9 @@
 //! Trading days: adjustments, sessions, finality.
 
-use alphavantage::{Entitlement, Reason, Verdict};
+use alphavantage::{Entitlement, Expected, Function, Reason, Verdict};
 use market::{Basis, Fact, Freshness, Interval, Subject, VendorBar};
 
-use crate::shape::{NOW, adjusted_request, at, bar_in_short, days_request, equity_days, read_at, read_now};
+use crate::shape::{NOW, QUOTE, adjusted_request, at, bar_in_short, days_request, equity_days, read_at, read_now};
 
 fn bars(reading: &alphavantage::Reading) -> Vec<&VendorBar> {
     let bar = |fact: &'static str| panic!("no bar: {fact}");
@@ -29,6 +29,27 @@ fn a_day_says_what_the_vendor_wrote() {
         ("10.25".into(), "700".into())
     );
     assert_eq!(bar.adjustment, None);
+}
+
+#[test]
+fn holidays_are_new_yorks_and_count_for_its_listings() {
+    // Labor Day, and a Saturday.
+    let days = ["2026-09-08", "2026-09-07", "2026-09-05"];
+    for (symbol, expected) in [("ACME", 1), ("BRK.B", 1), ("AZN.LON", 2), ("600104.SHH", 2), ("FRA:IQQE", 2)] {
+        let body = equity_days(&days, false).replace("ACME", symbol);
+        let reading = read_now(Expected::of(Function::TimeSeriesDaily), &body);
+        assert_eq!((reading.observations.len(), reading.rejected.len()), (expected, 3 - expected), "{symbol}");
+        let body = QUOTE.replace("ACME", symbol).replace("2026-11-19", "2026-09-07");
+        let reading = read_now(Expected::of(Function::GlobalQuote), &body);
+        assert_eq!(reading.observations.len(), expected - 1, "{symbol}");
+    }
+    // New York closes at 13:00 on that day, Toronto does not.
+    let finals = |symbol: &str, now: &str| {
+        let body = equity_days(&["2026-11-27"], false).replace("ACME", symbol);
+        bars(&read_at(Expected::of(Function::TimeSeriesDaily), &body, now, None))[0].bar.is_final
+    };
+    let (early, late) = ("2026-11-27T20:59:00Z", "2026-11-27T21:01:00Z");
+    assert!(finals("SHOP", early) && !finals("SHOP.TRT", early) && finals("SHOP.TRT", late));
 }
 
 #[test]
