@@ -13,7 +13,7 @@ use crate::{
     json::Object,
     markets, movers, news, pair_intraday, quote, rate,
     reading::{UNKNOWN_FIELDS_MAX, is_success},
-    refusal::{classify, is_message},
+    refusal::{classify, is_message, spaced},
     series::Series,
     shape::{self, Layout},
 };
@@ -47,8 +47,11 @@ pub(crate) fn read_object(expected: &Expected, status: u16, object: Object<'_>, 
     let fields: Vec<Field<'_>> =
         object.0.into_iter().map(|(name, value)| Field { word: field::word(&name), name, value }).collect();
     let messages = fields.iter().filter(|field| is_message(&field.word));
-    let words: Vec<String> =
-        messages.filter_map(|field| json::string(field.value)).filter(|text| !is_praise(text)).collect();
+    let words: Vec<String> = messages
+        .filter_map(|field| json::string(field.value))
+        .filter(|text| !is_praise(text))
+        .map(|text| spaced(&text))
+        .collect();
     let words = words.join(" ");
     let data = match data(expected.function.filter(|_| is_success(status)), &fields) {
         Ok(data) => data,

@@ -20,7 +20,8 @@ impl Table {
     /// Reads a body whose header has all of the `needed` columns, given as words; nothing if it has not.
     pub(crate) fn read(text: &str, needed: &[&str], may_be_adjusted: bool) -> Option<Self> {
         let mut records = Records { rest: text, is_quoting: true };
-        let columns = records.next()?;
+        // A line end within a name: whatever ends the lines of this body, they are not told apart here.
+        let columns = records.next().filter(|columns| !columns.iter().any(|name| name.contains(['\r', '\n'])))?;
         let words: Vec<_> = columns.iter().map(|name| field::word(field::split_unit(name).0)).collect();
         let has = |name: &&str| words.iter().any(|word| word == name);
         let is_ours = !needed.is_empty() && needed.iter().all(has) && (may_be_adjusted || !ADJUSTED.iter().any(has));

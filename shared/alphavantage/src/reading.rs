@@ -112,7 +112,9 @@ fn read_expected(expected: &Expected, reply: &Reply<'_>, context: &Context) -> R
     let html = reply.content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
     let page = || Reading::without_data(Verdict::Transient, format!("status `{status}` with a page of HTML"));
     let Ok(text) = std::str::from_utf8(reply.body) else {
-        return if html { page() } else { Reading::unexplained(status, "the body is not UTF-8 text") };
+        // Pages of error come in any encoding.
+        let is_page = html || reply.body.trim_ascii_start().starts_with(b"<");
+        return if is_page { page() } else { Reading::unexplained(status, "the body is not UTF-8 text") };
     };
     let text = text.trim_start().trim_start_matches('\u{feff}').trim();
     if text.starts_with('{') {
@@ -130,8 +132,9 @@ fn read_expected(expected: &Expected, reply: &Reply<'_>, context: &Context) -> R
     {
         return body::read_table(function, expected, &table, context);
     }
-    match refusal::classify(text) {
-        Some(verdict) => Reading::without_data(verdict, text),
+    let words = refusal::spaced(text);
+    match refusal::classify(&words) {
+        Some(verdict) => Reading::without_data(verdict, words),
         None if text.is_empty() => Reading::unexplained(status, "the body is empty"),
         None => {
             let what = "the body is neither JSON nor HTML nor CSV with the expected columns";

@@ -38,7 +38,13 @@ const RULES: &[(&[&str], Verdict)] = &[
     (&["calls per day"], Verdict::LimitDay),
 ];
 
-/// The class of the vendor's words, or nothing if they are not known.
+/// The words with one blank between each two: phrases of more than one word, and the key behind its
+/// announcement, are found however the vendor breaks its lines.
+pub(crate) fn spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The class of the vendor's words, [`spaced`], or nothing if they are not known.
 pub(crate) fn classify(text: &str) -> Option<Verdict> {
     let text = text.to_lowercase();
     RULES.iter().find(|(phrases, _)| phrases.iter().all(|phrase| text.contains(phrase))).map(|(_, verdict)| *verdict)

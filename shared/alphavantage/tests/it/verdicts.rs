@@ -255,6 +255,7 @@ fn what_is_neither_json_nor_html_nor_csv_is_unknown() {
     for request in requests() {
         check_reply(&request, 200, None, b"{\"Global Quote\": {\"01. symbol\": \"\xff\"}}", Verdict::UnknownShape);
         check_reply(&request, 200, Some("text/html"), b"\xff", Verdict::Transient);
+        check_reply(&request, 200, None, b" <html>Erreur passag\xe8re</html>", Verdict::Transient);
     }
     // Deep nesting is text to us, not recursion.
     let deep = format!("{{\"Global Quote\": {}{}}}", "[".repeat(200_000), "]".repeat(200_000));
@@ -276,7 +277,9 @@ fn csv_is_known_by_its_header_alone() {
         (quote_request(), bars.to_owned(), UnknownShape),
         (series.clone(), bars.to_owned(), Data),
         (series.clone(), "timestamp,open,high,low,close,volume".to_owned(), Empty),
-        (series, format!("{quote}{line}"), UnknownShape),
+        (series.clone(), format!("{quote}{line}"), UnknownShape),
+        // All in one line is no header without rows.
+        (series, bars.replace('\n', "\r"), UnknownShape),
         (rate_request(), bars.to_owned(), UnknownShape),
         (daily_request(), bars.replace("volume", "volume,adjusted_close").replace("700", "700,10"), UnknownShape),
         (rate_request(), "From_Currency Code,To_Currency Code,Exchange Rate\nEUR,CHF,1".to_owned(), UnknownShape),
@@ -293,6 +296,11 @@ fn the_message_is_the_vendors() {
     let words = "Thank you! Our standard API rate limit is 25 requests per day.";
     let reading = read_now(&quote_request(), &format!("{{\"Information\": \"{words}\"}}"));
     assert_eq!(reading.message.as_deref(), Some(words));
+    // However its words are spaced.
+    for space in ["  ", "\\n", "\\r\\n ", "\u{a0}"] {
+        let reading = read_now(&quote_request(), &format!("{{\"Information\": \"{}\"}}", words.replace(' ', space)));
+        assert_eq!((reading.verdict, reading.message.as_deref()), (Verdict::LimitDay, Some(words)), "{space:?}");
+    }
     let reading = read_now(&quote_request(), &QUOTE.replace("ACME", "OTHER"));
     assert_eq!(reading.message, None);
     assert_eq!(reading.rejected[0].reason.to_string(), "asked for `ACME`; the reply is about `OTHER`");
