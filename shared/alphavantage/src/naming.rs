@@ -42,14 +42,19 @@ fn wrong(expected: &Expected, got: &str) -> Refused {
     Refused::Rows(Reason::WrongSubject { asked: expected.in_words(), got: excerpt(got) })
 }
 
-/// Checks that the key of the series, as a word, is that of the function.
+/// The key of a series without what may be said behind it of its delay, ` - DATA DELAYED BY 15 MINUTES`.
+fn unmarked(key: &str) -> &str {
+    key.split_once(" - ").map_or(key, |(name, _)| name)
+}
+
+/// Checks that the key of the series, without a mark, is that of the function.
 pub(crate) fn check_kind(
     expected: &Expected,
     series: &Series<'_>,
     is_ours: impl Fn(&str) -> bool,
 ) -> Result<(), Refused> {
     match &series.named {
-        Some((key, _)) if !is_ours(key) => Err(wrong(expected, key)),
+        Some((key, _)) if !is_ours(unmarked(key)) => Err(wrong(expected, key)),
         _ => Ok(()),
     }
 }
@@ -102,7 +107,8 @@ pub(crate) fn same_pair(expected: &Expected, base: &str, quote: &str) -> Result<
 /// The interval of a series of minutes; `None` where a CSV came and nobody knows.
 pub(crate) fn interval(expected: &Expected, series: &Series<'_>) -> Result<Option<Interval>, Refused> {
     let Some((key, meta)) = &series.named else { return Ok(expected.interval) };
-    let named: Vec<&str> = [field::split_unit(key).1, text(meta, "interval")?].into_iter().flatten().collect();
+    let named: Vec<&str> =
+        [field::split_unit(unmarked(key)).1, text(meta, "interval")?].into_iter().flatten().collect();
     let Some(first) = named.first() else {
         return Err(Refused::Shape("the reply does not name its interval".to_owned()));
     };

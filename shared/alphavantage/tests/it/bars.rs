@@ -3,7 +3,10 @@
 use alphavantage::{Entitlement, Reason};
 use market::{Basis, Fact, Freshness, Interval, Subject, session::Hours};
 
-use crate::shape::{NOW, at, bar_in_short, daily, daily_request, days, intraday, intraday_request, read_at, read_now};
+use crate::shape::{
+    NOW, at, bar_in_short, daily, daily_request, days, days_request, equity_days, intraday, intraday_request, read_at,
+    read_now,
+};
 
 /// Reads a series; says begins and flags of its bars, then the reasons of what was rejected.
 fn check(interval: Interval, hours: Hours, labels: &[&str], now: &str, bars: &[&str], reasons: &[&str]) {
@@ -35,6 +38,19 @@ fn a_bar_says_what_the_vendor_wrote() {
         intraday("5min", &["2026-11-19 15:55:00"]).replace("and volume", "and volume - DATA DELAYED BY 15 MINUTES");
     let reading = read_at(&request, &delayed, NOW, Some(Entitlement::Realtime));
     assert!(matches!(&reading.observations[0].fact, Fact::Bar(bar) if bar.freshness == Freshness::Delayed15));
+}
+
+#[test]
+fn a_key_may_say_that_its_series_is_delayed() {
+    let mark = "Time Series (5min) - DATA DELAYED BY 15 MINUTES";
+    let body = intraday("5min", &["2026-11-19 15:55:00"]).replace("Time Series (5min)", mark);
+    let mark = "Time Series (Daily) - DATA DELAYED BY 15 MINUTES";
+    let days = equity_days(&["2026-11-19"], false).replace("Time Series (Daily)", mark);
+    for (request, body) in [(intraday_request(Interval::Min5, Hours::Regular), body), (days_request(), days)] {
+        let reading = read_at(&request, &body, NOW, Some(Entitlement::Delayed));
+        let [observation] = reading.observations.as_slice() else { panic!("{:?}", reading.rejected) };
+        assert!(matches!(&observation.fact, Fact::Bar(bar) if bar.freshness == Freshness::Delayed15), "{request}");
+    }
 }
 
 #[test]
