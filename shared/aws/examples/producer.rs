@@ -3,6 +3,7 @@
 //! - `producer sink`: a stream on loopback that counts and forgets. Prints its endpoint; ends with its standard input.
 //! - `producer records COUNT`: the records that `send` sends, a line each: partition key, tab, record.
 //! - `producer send ENDPOINT COUNT`: turns facts into records and sends them, 500 per call. Prints what it took.
+//! - `producer pack COUNT`: the same without signing and sending.
 
 #![allow(
     clippy::panic,
@@ -28,7 +29,7 @@ use market::{
 use pipeline::{PutSettings, port::Runtime, put};
 use rustix::time::{ClockId, clock_gettime};
 use testkit::kinesis::FakeKinesis;
-use wire::{Entry, Parcel, limits::PUT_RECORDS_COUNT};
+use wire::{Entry, Outbox, Oversized, Parcel, limits::PUT_RECORDS_COUNT};
 
 /// When the records were taken in.
 const NOW: &str = "2026-11-20T17:00:02.250Z";
@@ -147,12 +148,28 @@ async fn send(endpoint: &str, count: usize) {
     for batch in observations.chunks(PUT_RECORDS_COUNT) {
         send(batch).await;
     }
-    let (wall, used) = (begun.elapsed(), processor_time() - used);
-    println!(
-        r#"{{"records": {count}, "wall_seconds": {}, "cpu_seconds": {}}}"#,
-        wall.as_secs_f64(),
-        used.as_secs_f64()
-    );
+    took(count, begun.elapsed(), processor_time() - used);
+}
+
+/// Turns facts into records and packs them into calls, which every answer takes: all but signing and sending.
+fn pack(count: usize) {
+    let now = NOW.parse().unwrap();
+    let observations = observations(count);
+    let (begun, used) = (Instant::now(), processor_time());
+    for batch in observations.chunks(PUT_RECORDS_COUNT) {
+        let mut outbox: Outbox<Oversized> = Outbox::new(batch.iter().map(|seen| parcel(seen, now)).collect(), 1);
+        while let Some(call) = outbox.next_call() {
+            let answers = vec![None; call.entries().len()];
+            assert!(outbox.answered(call, &answers).is_empty());
+        }
+        assert!(outbox.finish().iter().all(Result::is_ok));
+    }
+    took(count, begun.elapsed(), processor_time() - used);
+}
+
+fn took(records: usize, wall: Duration, used: Duration) {
+    let (wall, used) = (wall.as_secs_f64(), used.as_secs_f64());
+    println!(r#"{{"records": {records}, "wall_seconds": {wall}, "cpu_seconds": {used}}}"#);
 }
 
 fn records(count: usize) -> io::Result<()> {
@@ -177,7 +194,8 @@ async fn main() -> io::Result<()> {
         }
         ["records", count] => records(count.parse().unwrap())?,
         ["send", endpoint, count] => send(endpoint, count.parse().unwrap()).await,
-        _ => panic!("usage: producer sink | records COUNT | send ENDPOINT COUNT"),
+        ["pack", count] => pack(count.parse().unwrap()),
+        _ => panic!("usage: producer sink | records COUNT | send ENDPOINT COUNT | pack COUNT"),
     }
     Ok(())
 }
