@@ -167,14 +167,8 @@ fn a_cursor_survives_as_bytes_and_follows_its_list() {
     assert_eq!(Cursor::decode(&[2, 0], &old), Err(CursorError::UnknownFormat(2)));
 }
 
-/// So many cases, unless `PROPTEST_CASES` asks for another number.
-fn cases(usual: u32) -> ProptestConfig {
-    let config = ProptestConfig::default();
-    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: usual, ..config } }
-}
-
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     /// While nobody is overdue, each tier goes round in its part of the calls.
     #[test]
