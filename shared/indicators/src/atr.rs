@@ -1,11 +1,13 @@
 //! Average true range.
 
+use std::mem;
+
 use crate::{
-    BadParameter, Bar,
+    Bar,
     average::ExponentialAverage,
     kernel::Kernel,
-    parameter,
-    state::{Reader, StateError, Writer},
+    layout::{Degree, Layout, State},
+    parameter::{Conflict, Parameter, Values},
 };
 
 /// How far the price travels in a bar, gaps included.
@@ -20,65 +22,54 @@ use crate::{
 ///   Trading Systems, 1978.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Atr {
-    previous: Option<f64>,
     average: ExponentialAverage,
 }
 
-impl Atr {
-    /// Before its first bar.
-    pub fn new(period: u16) -> Result<Self, BadParameter> {
-        Ok(Self::fresh(parameter::period("ATR", period)?))
+impl Kernel<1> for Atr {
+    const NAME: &'static str = "ATR";
+    const SUFFIXES: [&'static str; 1] = [""];
+    const PARAMETERS: &'static [Parameter] = &[Parameter::period("period", 14)];
+
+    fn with(values: Values<'_>) -> Result<Self, Conflict> {
+        Ok(Self { average: ExponentialAverage::wilder(values.period(0)) })
     }
 
-    pub(crate) fn fresh(period: u16) -> Self {
-        Self { previous: None, average: ExponentialAverage::wilder(period) }
+    fn lookback(&self) -> u32 {
+        self.average.period().into()
+    }
+
+    fn settling(&self) -> u32 {
+        self.average.settling()
+    }
+
+    fn layout(&self, layout: &mut Layout) {
+        layout.number(Degree::PRICE);
+        self.average.layout(layout, Degree::PRICE);
+    }
+
+    #[inline]
+    fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
+        let previous = mem::replace(state.number(), bar.close);
+        let index = state.seen.checked_sub(1)?;
+        Some([self.average.push(state, index, true_range(bar, previous))?])
     }
 }
 
-impl Kernel<1> for Atr {
-    const SUFFIXES: [&'static str; 1] = [""];
-
-    fn label(&self) -> String {
-        format!("ATR({})", self.average.period())
-    }
-
-    fn lookback(&self) -> usize {
-        usize::from(self.average.period())
-    }
-
-    fn update(&mut self, bar: &Bar) -> Option<[f64; 1]> {
-        let previous = self.previous.replace(bar.close)?;
-        let range = (bar.high - bar.low).max((bar.high - previous).abs()).max((bar.low - previous).abs());
-        Some([self.average.push(range)?])
-    }
-
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u16(self.average.period());
-        if let Some(previous) = self.previous {
-            writer.f64(previous);
-        }
-        self.average.encode(writer);
-    }
-
-    fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError> {
-        let fresh = Self::new(reader.u16("the period of ATR")?)?;
-        Ok(Self {
-            previous: if bars > 0 { Some(reader.f64("the previous close of ATR")?) } else { None },
-            average: fresh.average.restore(reader, bars.saturating_sub(1))?,
-        })
-    }
+/// How far the price travelled since the previous close.
+#[inline]
+pub(crate) fn true_range(bar: &Bar, previous: f64) -> f64 {
+    (bar.high - bar.low).max((bar.high - previous).abs()).max((bar.low - previous).abs())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::check::{bars, check, weighted};
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn it_averages_true_ranges_from_bar_1_on(period in 2_u16..8, bars in bars()) {
-            check(Atr::new(period).unwrap(), &bars, |index| {
+            check(&format!("ATR({period})"), &bars, |index| {
                 let ranges: Vec<f64> = (1..=index)
                     .map(|bar| {
                         let (previous, bar) = (bars[bar - 1].close, bars[bar]);

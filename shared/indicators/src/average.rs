@@ -1,86 +1,65 @@
 //! The average that forgets: EMA and Wilder's, which differ in the weight only.
 
-use crate::state::{Reader, StateError, Writer};
+use crate::layout::{Degree, Layout, State};
+
+/// Which part of the seed may be left in an average that counts as warm.
+const SEED_LEFT: f64 = 1e-3;
 
 /// An exponential average, seeded as TA-Lib does with the simple average of its first `period` inputs.
 ///
 /// `average += weight · (input − average)`. Written like this, an input that stays where it is does
-/// not move the average by a rounding error. While seeding, the sum is that of the distances to the
-/// first input, for the same reason.
+/// not move the average by a rounding error. The same holds for the seed, a running mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ExponentialAverage {
     period: u16,
     weight: f64,
-    /// How many inputs were taken, up to `period`.
-    inputs: u16,
-    /// The first input while seeding, then the average.
-    value: f64,
-    /// Σ (input − first input) while seeding, then zero.
-    sum: f64,
 }
 
 impl ExponentialAverage {
     /// Weight 2 / (period + 1).
     pub(crate) fn ema(period: u16) -> Self {
-        Self::new(period, 2.0 / (f64::from(period) + 1.0))
+        Self { period, weight: 2.0 / (f64::from(period) + 1.0) }
     }
 
     /// Weight 1 / period, as J. Welles Wilder averages.
     pub(crate) fn wilder(period: u16) -> Self {
-        Self::new(period, 1.0 / f64::from(period))
-    }
-
-    fn new(period: u16, weight: f64) -> Self {
-        Self { period, weight, inputs: 0, value: 0.0, sum: 0.0 }
+        Self { period, weight: 1.0 / f64::from(period) }
     }
 
     pub(crate) fn period(&self) -> u16 {
         self.period
     }
 
-    /// How many inputs were taken, up to the period.
-    pub(crate) fn inputs(&self) -> u16 {
-        self.inputs
+    /// How many inputs come before its first value.
+    pub(crate) fn lookback(&self) -> u32 {
+        u32::from(self.period) - 1
     }
 
-    /// Takes the next input. There is an average from input number `period` on.
-    pub(crate) fn push(&mut self, input: f64) -> Option<f64> {
-        if self.inputs == self.period {
-            self.value += self.weight * (input - self.value);
-            return Some(self.value);
-        }
-        if self.inputs == 0 {
-            self.value = input;
-        }
-        self.sum += input - self.value;
-        self.inputs += 1;
-        if self.inputs < self.period {
-            return None;
-        }
-        self.value += self.sum / f64::from(self.period);
-        self.sum = 0.0;
-        Some(self.value)
+    /// After how many inputs behind the seed a thousandth of the seed is left.
+    pub(crate) fn settling(&self) -> u32 {
+        // A weight of 1 leaves nothing. The longest period gives some 6,900.
+        if self.weight < 1.0 { (SEED_LEFT.ln() / (-self.weight).ln_1p()).ceil() as u32 } else { 0 }
     }
 
-    pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
-        if self.inputs > 0 {
-            writer.f64(self.value);
-        }
-        if self.inputs > 0 && self.inputs < self.period {
-            writer.f64(self.sum);
-        }
+    pub(crate) fn layout(&self, layout: &mut Layout, degree: Degree) {
+        layout.number(degree);
     }
 
-    /// This average, as it was written after so many inputs.
-    pub(crate) fn restore(mut self, reader: &mut Reader<'_>, inputs: u64) -> Result<Self, StateError> {
-        // Up to the period, so it fits.
-        self.inputs = inputs.min(u64::from(self.period)) as u16;
-        if self.inputs > 0 {
-            self.value = reader.f64("an average")?;
+    /// Takes the next input, the first of which has the index 0. There is an average from input number `period` on.
+    #[inline]
+    pub(crate) fn push(&self, state: &mut State<'_>, index: u32, input: f64) -> Option<f64> {
+        self.step(state.number(), index, input)
+    }
+
+    /// The same with the average itself.
+    #[inline]
+    pub(crate) fn step(&self, average: &mut f64, index: u32, input: f64) -> Option<f64> {
+        let period = u32::from(self.period);
+        if index >= period {
+            *average += self.weight * (input - *average);
+            return Some(*average);
         }
-        if self.inputs > 0 && self.inputs < self.period {
-            self.sum = reader.f64("the sum that seeds an average")?;
-        }
-        Ok(self)
+        *average += (input - *average) / f64::from(index + 1);
+        (index + 1 == period).then_some(*average)
     }
 }

@@ -45,8 +45,11 @@ pub struct Bar {
     pub low: f64,
     /// Last price.
     pub close: f64,
-    /// Units traded; `None` where the source gives none.
+    /// Units traded; `None` where the source gives none. Indicators of volume then pass the bar over.
     pub volume: Option<f64>,
+    /// Which trading session the bar belongs to: any number that differs from one session to the next,
+    /// such as the days since 1970. Only the VWAP of a session reads it.
+    pub session: u32,
 }
 
 impl Bar {

@@ -1,15 +1,12 @@
 //! Bollinger bands.
 
 use crate::{
-    BadParameter, Bar,
+    Bar,
     kernel::Kernel,
-    parameter,
-    state::{Reader, StateError, Writer},
+    layout::{Layout, State},
+    parameter::{Conflict, Parameter, Values},
     window::{Moments, Window},
 };
-
-/// Largest number of standard deviations between the middle and a band.
-pub const DEVIATIONS_MAX: f64 = 100.0;
 
 /// A band around the mean of the last `period` closes, as wide as they are scattered.
 ///
@@ -27,25 +24,6 @@ pub struct Bbands {
 }
 
 impl Bbands {
-    /// Before its first bar.
-    pub fn new(period: u16, deviations: f64) -> Result<Self, BadParameter> {
-        let (period, deviations) = Self::parameters(period, deviations)?;
-        Ok(Self::fresh(period, deviations))
-    }
-
-    pub(crate) fn fresh(period: u16, deviations: f64) -> Self {
-        Self { deviations, window: Window::new(period) }
-    }
-
-    fn parameters(period: u16, deviations: f64) -> Result<(u16, f64), BadParameter> {
-        let period = parameter::period("BBANDS", period)?;
-        if deviations > 0.0 && deviations <= DEVIATIONS_MAX {
-            Ok((period, deviations))
-        } else {
-            Err(BadParameter::Deviations { indicator: "BBANDS", value: deviations })
-        }
-    }
-
     fn bands(&self, moments: Moments) -> [f64; 3] {
         let half = self.deviations * moments.variance.sqrt();
         [moments.mean + half, moments.mean, moments.mean - half]
@@ -53,41 +31,32 @@ impl Bbands {
 }
 
 impl Kernel<3> for Bbands {
+    const NAME: &'static str = "BBANDS";
     const SUFFIXES: [&'static str; 3] = [".upper", ".middle", ".lower"];
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::period("period", 20), Parameter::number("deviations", 2.0, 0.01, 100.0)];
 
-    fn label(&self) -> String {
-        format!("BBANDS({},{})", self.window.period(), self.deviations)
+    fn with(values: Values<'_>) -> Result<Self, Conflict> {
+        Ok(Self { deviations: values.number(1), window: Window::new(values.period(0)) })
     }
 
-    fn lookback(&self) -> usize {
-        usize::from(self.window.period()) - 1
+    fn lookback(&self) -> u32 {
+        self.window.lookback()
     }
 
-    fn update(&mut self, bar: &Bar) -> Option<[f64; 3]> {
-        let moments = self.window.push(bar.close)?;
-        Some(self.bands(moments))
+    fn layout(&self, layout: &mut Layout) {
+        self.window.layout(layout);
     }
 
-    fn peek(&self, bar: &Bar) -> Option<[f64; 3]> {
-        Some(self.bands(self.window.peek(bar.close)?))
-    }
-
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u16(self.window.period());
-        writer.f64(self.deviations);
-        self.window.encode(writer);
-    }
-
-    fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError> {
-        let (period, deviations) =
-            Self::parameters(reader.u16("the period of BBANDS")?, reader.f64("the deviations of BBANDS")?)?;
-        Ok(Self { deviations, window: Window::decode(reader, period, bars)? })
+    #[inline]
+    fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 3]> {
+        let seen = state.seen;
+        Some(self.bands(self.window.push(state, seen, bar.close)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::check::{bars, check, closes};
     use proptest::prelude::*;
 
@@ -95,7 +64,7 @@ mod tests {
         #[test]
         fn bands_lie_population_deviations_around_the_mean(period in 2_u16..8, deviations in 0.1..5.0, bars in bars()) {
             let n = usize::from(period);
-            check(Bbands::new(period, deviations).unwrap(), &bars, |index| {
+            check(&format!("BBANDS({period},{deviations})"), &bars, |index| {
                 let window = &closes(&bars)[(index + 1).checked_sub(n)?..=index];
                 let mean = window.iter().sum::<f64>() / n as f64;
                 let variance = window.iter().map(|close| (close - mean).powi(2)).sum::<f64>() / n as f64;
@@ -107,9 +76,9 @@ mod tests {
 
     #[test]
     fn deviations_must_make_a_band() {
-        assert_eq!(Bbands::new(20, 2.5).unwrap().label(), "BBANDS(20,2.5)");
-        for deviations in [0.0, -1.0, 101.0, f64::NAN, f64::INFINITY] {
-            assert!(matches!(Bbands::new(20, deviations), Err(BadParameter::Deviations { .. })), "{deviations}");
+        for deviations in ["0", "-1", "101", "nan", "inf", "x"] {
+            let error = format!("BBANDS(20,{deviations})").parse::<crate::Indicators>().unwrap_err().to_string();
+            assert!(error.ends_with("allowed: a number from 0.01 to 100"), "{error}");
         }
     }
 }

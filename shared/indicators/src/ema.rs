@@ -1,11 +1,11 @@
 //! Exponential moving average.
 
 use crate::{
-    BadParameter, Bar,
+    Bar,
     average::ExponentialAverage,
     kernel::Kernel,
-    parameter,
-    state::{Reader, StateError, Writer},
+    layout::{Degree, Layout, State},
+    parameter::{Conflict, Parameter, Values},
 };
 
 /// An average of all closes whose weights fall by the same factor from bar to bar.
@@ -20,53 +20,43 @@ pub struct Ema {
     average: ExponentialAverage,
 }
 
-impl Ema {
-    /// Before its first bar.
-    pub fn new(period: u16) -> Result<Self, BadParameter> {
-        Ok(Self::fresh(parameter::period("EMA", period)?))
-    }
-
-    pub(crate) fn fresh(period: u16) -> Self {
-        Self { average: ExponentialAverage::ema(period) }
-    }
-}
-
 impl Kernel<1> for Ema {
+    const NAME: &'static str = "EMA";
     const SUFFIXES: [&'static str; 1] = [""];
+    const PARAMETERS: &'static [Parameter] = &[Parameter::period("period", 30)];
 
-    fn label(&self) -> String {
-        format!("EMA({})", self.average.period())
+    fn with(values: Values<'_>) -> Result<Self, Conflict> {
+        Ok(Self { average: ExponentialAverage::ema(values.period(0)) })
     }
 
-    fn lookback(&self) -> usize {
-        usize::from(self.average.period()) - 1
+    fn lookback(&self) -> u32 {
+        self.average.lookback()
     }
 
-    fn update(&mut self, bar: &Bar) -> Option<[f64; 1]> {
-        Some([self.average.push(bar.close)?])
+    fn settling(&self) -> u32 {
+        self.average.settling()
     }
 
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u16(self.average.period());
-        self.average.encode(writer);
+    fn layout(&self, layout: &mut Layout) {
+        self.average.layout(layout, Degree::PRICE);
     }
 
-    fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError> {
-        let fresh = Self::new(reader.u16("the period of EMA")?)?;
-        Ok(Self { average: fresh.average.restore(reader, bars)? })
+    #[inline]
+    fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
+        let seen = state.seen;
+        Some([self.average.push(state, seen, bar.close)?])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::check::{bars, check, closes, weighted};
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn it_is_the_weighted_sum_of_seed_and_closes(period in 2_u16..8, bars in bars()) {
-            check(Ema::new(period).unwrap(), &bars, |index| {
+            check(&format!("EMA({period})"), &bars, |index| {
                 Some([weighted(&closes(&bars)[..=index], period, 2.0 / (f64::from(period) + 1.0))?])
             });
         }

@@ -1,122 +1,216 @@
 //! What an indicator is to a set, and the table of all indicators.
 
 use crate::{
-    Atr, Bar, Bbands, Ema, Macd, Readings, Rsi, Sma,
-    state::{Reader, StateError, Writer},
+    Bar,
+    layout::{Layout, State},
+    parameter::{Conflict, Parameter, Values},
 };
 
-/// One indicator with `N` outputs.
+/// One indicator with `N` outputs: its parameters. Its state lives elsewhere, as [`layout`](Self::layout) declares.
 ///
-/// Bars come checked. All outputs of an indicator appear at the same bar, as in TA-Lib: `None`
-/// before the index [`lookback`](Self::lookback), values from there on.
-pub(crate) trait Kernel<const N: usize>: Clone {
-    /// What follows the label in the names of the outputs; empty if there is but one.
+/// Bars come checked. All outputs of an indicator appear at the same bar, as in TA-Lib: `None` before
+/// the index [`lookback`](Self::lookback), finite values from there on.
+pub(crate) trait Kernel<const N: usize>: Sized {
+    /// TA-Lib's name.
+    const NAME: &'static str;
+    /// What follows the text of the indicator in the names of the outputs; empty if there is but one.
     const SUFFIXES: [&'static str; N];
+    /// Its parameters in TA-Lib's order.
+    const PARAMETERS: &'static [Parameter];
+    /// Whether it reads volumes. A bar without one is then passed over.
+    const VOLUME: bool = false;
 
-    /// TA-Lib's name with the parameters: `SMA(20)`.
-    fn label(&self) -> String;
+    /// The kernel with parameters that are good one by one.
+    fn with(values: Values<'_>) -> Result<Self, Conflict>;
 
     /// How many bars come before the first value: the index of that value, from 0.
-    fn lookback(&self) -> usize;
+    fn lookback(&self) -> u32;
 
-    /// Takes the next bar.
-    fn update(&mut self, bar: &Bar) -> Option<[f64; N]>;
-
-    /// What [`update`](Self::update) with the same bar would give.
-    ///
-    /// A kernel on the heap has its own way, since cloning it would allocate.
-    fn peek(&self, bar: &Bar) -> Option<[f64; N]> {
-        self.clone().update(bar)
+    /// How many bars come between the first value and the first warm one.
+    fn settling(&self) -> u32 {
+        0
     }
 
-    /// Writes the parameters, then the state. What follows from parameters and number of bars is left out.
-    fn encode(&self, writer: &mut Writer<'_>);
+    /// Declares the state.
+    fn layout(&self, layout: &mut Layout);
 
-    /// Reads what [`encode`](Self::encode) wrote after so many bars.
-    fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError>;
+    /// Takes the next bar.
+    fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; N]>;
+}
+
+/// Advances the state by a bar and writes the values, NaN where there are none.
+#[inline]
+fn run<const N: usize, K: Kernel<N>>(
+    kernel: &K,
+    numbers: &mut [f64],
+    counts: &mut [u32],
+    values: &mut [f64],
+    bar: &Bar,
+) {
+    let Some((seen, counts)) = counts.split_first_mut() else { return };
+    let taken = if K::VOLUME && bar.volume.is_none() {
+        None
+    } else {
+        let before = *seen;
+        *seen = before.saturating_add(1);
+        kernel.update(&mut State { seen: before, numbers, counts }, bar)
+    };
+    if let Some(values) = values.first_chunk_mut() {
+        *values = taken.unwrap_or([f64::NAN; N]);
+    }
+}
+
+/// Why a text is no indicator: what is wrong with it, without the text itself.
+pub(crate) enum Fault {
+    Unknown,
+    TooMany { allowed: usize },
+    Parameter { value: String, name: &'static str, allowed: String },
+    Conflict(String),
+}
+
+/// Reads the parameters' texts, which may end early, and makes a kernel of them.
+fn parse<const N: usize, K: Kernel<N>>(texts: &[&str]) -> Result<(K, Vec<f64>), Fault> {
+    if texts.len() > K::PARAMETERS.len() {
+        return Err(Fault::TooMany { allowed: K::PARAMETERS.len() });
+    }
+    let mut values = Vec::with_capacity(K::PARAMETERS.len());
+    for (index, parameter) in K::PARAMETERS.iter().enumerate() {
+        let value = match texts.get(index) {
+            Some(text) => parameter.parse(text).ok_or_else(|| Fault::Parameter {
+                value: (*text).chars().take(32).collect(),
+                name: parameter.name,
+                allowed: parameter.allowed(),
+            })?,
+            None => parameter.default(),
+        };
+        values.push(value);
+    }
+    let kernel = K::with(Values(&values)).map_err(|Conflict(problem)| Fault::Conflict(problem))?;
+    Ok((kernel, values))
+}
+
+/// The name with the parameters, as they are or as they default: `MACD(12,26,9)`, `OBV`, `VWAP(cumulative)`.
+fn text(name: &str, parameters: &[Parameter], values: &[f64]) -> String {
+    let texts: Vec<String> = parameters.iter().zip(values).filter_map(|(one, value)| one.text(*value)).collect();
+    if texts.is_empty() { name.to_owned() } else { format!("{name}({})", texts.join(",")) }
+}
+
+/// An indicator with its parameters, of any kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indicator {
+    kernel: AnyKernel,
+    text: String,
+}
+
+impl Indicator {
+    /// Its text, with the defaults written out: `RSI(14)`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 macro_rules! indicators {
-    ($($kind:literal => $name:ident),+ $(,)?) => {
-        /// Any of the indicators, to make an [`IndicatorSet`](crate::IndicatorSet) of.
+    ($($module:ident :: $name:ident),+ $(,)?) => {
         #[derive(Debug, Clone, PartialEq)]
-        pub enum Indicator {
-            $(
-                #[doc = concat!("See [`", stringify!($name), "`](crate::", stringify!($name), ").")]
-                $name($name),
-            )+
+        enum AnyKernel {
+            $($name(crate::$module::$name),)+
         }
 
-        $(
-            impl From<$name> for Indicator {
-                fn from(kernel: $name) -> Self {
-                    Self::$name(kernel)
-                }
-            }
-        )+
+        /// The names of all indicators with their parameters' defaults, in the order of the table: `SMA(30)`.
+        pub fn catalogue() -> Vec<String> {
+            vec![$({
+                type Here = crate::$module::$name;
+                let defaults: Vec<f64> = Here::PARAMETERS.iter().map(Parameter::default).collect();
+                text(Here::NAME, Here::PARAMETERS, &defaults)
+            },)+]
+        }
 
         impl Indicator {
+            /// The indicator of that name with parameters from their texts.
+            pub(crate) fn of(name: &str, texts: &[&str]) -> Result<Self, Fault> {
+                $(if name.eq_ignore_ascii_case(<crate::$module::$name as Kernel<_>>::NAME) {
+                    let (kernel, values) = parse::<_, crate::$module::$name>(texts)?;
+                    let text = text(crate::$module::$name::NAME, crate::$module::$name::PARAMETERS, &values);
+                    return Ok(Self { kernel: AnyKernel::$name(kernel), text });
+                })+
+                Err(Fault::Unknown)
+            }
+
             /// The names of its outputs, such as `MACD(12,26,9).signal`.
             pub fn names(&self) -> Vec<String> {
-                match self {
-                    $(Self::$name(kernel) => {
-                        let label = kernel.label();
-                        $name::SUFFIXES.iter().map(|suffix| format!("{label}{suffix}")).collect()
+                match &self.kernel {
+                    $(AnyKernel::$name(_) => {
+                        crate::$module::$name::SUFFIXES.iter().map(|suffix| format!("{}{suffix}", self.text)).collect()
                     })+
                 }
             }
 
             /// How many outputs it has.
             pub fn outputs(&self) -> usize {
-                match self {
-                    $(Self::$name(_) => $name::SUFFIXES.len(),)+
+                match &self.kernel {
+                    $(AnyKernel::$name(_) => crate::$module::$name::SUFFIXES.len(),)+
                 }
             }
 
             /// How many bars come before its first value: the index of that value, from 0.
-            pub fn lookback(&self) -> usize {
-                match self {
-                    $(Self::$name(kernel) => kernel.lookback(),)+
+            pub fn lookback(&self) -> u32 {
+                match &self.kernel {
+                    $(AnyKernel::$name(kernel) => kernel.lookback(),)+
                 }
             }
 
-            pub(crate) fn update(&mut self, bar: &Bar, readings: &mut Readings) {
-                match self {
-                    $(Self::$name(kernel) => readings.push(kernel.update(bar)),)+
+            /// How many bars come before its first warm value.
+            pub fn warm_up(&self) -> u32 {
+                match &self.kernel {
+                    $(AnyKernel::$name(kernel) => kernel.lookback() + kernel.settling(),)+
                 }
             }
 
-            pub(crate) fn peek(&self, bar: &Bar, readings: &mut Readings) {
-                match self {
-                    $(Self::$name(kernel) => readings.push(kernel.peek(bar)),)+
+            /// Whether it reads volumes, so that bars without one are passed over.
+            pub fn needs_volume(&self) -> bool {
+                match &self.kernel {
+                    $(AnyKernel::$name(_) => crate::$module::$name::VOLUME,)+
                 }
             }
 
-            pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
-                match self {
-                    $(Self::$name(kernel) => {
-                        writer.u8($kind);
-                        kernel.encode(writer);
-                    })+
+            pub(crate) fn layout(&self, layout: &mut Layout) {
+                // How many bars it has seen.
+                layout.count(u32::MAX);
+                match &self.kernel {
+                    $(AnyKernel::$name(kernel) => kernel.layout(layout),)+
                 }
             }
 
-            pub(crate) fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError> {
-                match reader.u8("the kind of an indicator")? {
-                    $($kind => Ok(Self::$name(<$name as Kernel<_>>::decode(reader, bars)?)),)+
-                    kind => Err(StateError::UnknownIndicator { kind }),
+            #[inline]
+            pub(crate) fn update(&self, numbers: &mut [f64], counts: &mut [u32], values: &mut [f64], bar: &Bar) {
+                match &self.kernel {
+                    $(AnyKernel::$name(kernel) => run(kernel, numbers, counts, values, bar),)+
                 }
             }
         }
     };
 }
 
-// The number stands for the indicator in saved states: never use one again for another.
+// The order is that of the table of contents: averages, momentum, trend, volatility, volume, price.
 indicators! {
-    1 => Sma,
-    2 => Ema,
-    3 => Rsi,
-    4 => Macd,
-    5 => Bbands,
-    6 => Atr,
+    sma::Sma,
+    ema::Ema,
+    rsi::Rsi,
+    macd::Macd,
+    bbands::Bbands,
+    atr::Atr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_named_and_their_defaults_within_their_bounds() {
+        for text in catalogue() {
+            let indicator: Indicator = text.parse().unwrap();
+            assert_eq!(indicator.text(), text);
+            assert!(indicator.warm_up() >= indicator.lookback(), "{text}");
+        }
+    }
 }

@@ -4,38 +4,60 @@
 //! starts at its first bar without any history, and its state can be written to bytes after every
 //! bar and continues from them bit for bit, in another process and on another architecture.
 //!
+//! ```
+//! use indicators::{Bar, Indicators};
+//!
+//! let indicators: Indicators = "SMA(3), RSI(14)".parse()?;
+//! let mut set = indicators.start();
+//! for close in [10.0, 11.0, 12.0] {
+//!     set.update(&Bar { open: close, high: close, low: close, close, volume: None, session: 0 })?;
+//! }
+//! assert_eq!(set.readings().value(0), Some(11.0));
+//!
+//! let mut state = Vec::new();
+//! set.encode(&mut state);
+//! assert_eq!(indicators.resume(&state)?, set);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! One file per indicator says its formula, its seed, the index of its first value and its edge
 //! rules. To add one: write its file, and its line in the table of `kernel.rs`.
 //!
 //! Deliberately not here: which bars there are, what they are called, whether they are final or
 //! will be revised, time of any kind. Nothing is fused (`mul_add`), or x86 and ARM would differ.
 
-mod atr;
 mod average;
 mod bar;
-mod bbands;
 #[cfg(test)]
 mod check;
-mod ema;
+mod extrema;
 mod kernel;
-mod macd;
+mod layout;
+mod list;
 mod parameter;
 mod readings;
-mod rsi;
 mod set;
-mod sma;
 mod state;
 mod window;
 
-pub use atr::Atr;
+mod atr;
+mod bbands;
+mod ema;
+mod macd;
+mod rsi;
+mod sma;
+
 pub use bar::{BadBar, Bar, MAGNITUDE_MAX};
-pub use bbands::{Bbands, DEVIATIONS_MAX};
-pub use ema::Ema;
-pub use kernel::Indicator;
-pub use macd::Macd;
-pub use parameter::{BadParameter, PERIOD_MAX, PERIOD_MIN};
-pub use readings::{OUTPUTS_MAX, Readings};
-pub use rsi::Rsi;
-pub use set::{IndicatorSet, TooManyOutputs};
-pub use sma::Sma;
+pub use kernel::{Indicator, catalogue};
+pub use list::{BadIndicator, Indicators, OUTPUTS_MAX};
+pub use parameter::PERIOD_MAX;
+pub use readings::{Reading, Readings};
+pub use set::IndicatorSet;
 pub use state::{STATE_VERSION, StateError};
+
+pub use atr::Atr;
+pub use bbands::Bbands;
+pub use ema::Ema;
+pub use macd::Macd;
+pub use rsi::Rsi;
+pub use sma::Sma;

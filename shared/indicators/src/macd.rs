@@ -1,11 +1,11 @@
 //! Moving average convergence/divergence.
 
 use crate::{
-    BadParameter, Bar,
+    Bar,
     average::ExponentialAverage,
     kernel::Kernel,
-    parameter,
-    state::{Reader, StateError, Writer},
+    layout::{Degree, Layout, State},
+    parameter::{Conflict, Parameter, Values, fast_and_slow},
 };
 
 /// How far a fast average has left a slow one.
@@ -25,75 +25,48 @@ pub struct Macd {
     signal: ExponentialAverage,
 }
 
-impl Macd {
-    /// Before its first bar.
-    pub fn new(fast: u16, slow: u16, signal: u16) -> Result<Self, BadParameter> {
-        for period in [fast, slow, signal] {
-            parameter::period("MACD", period)?;
-        }
-        if fast >= slow {
-            return Err(BadParameter::FastNotShorter { indicator: "MACD", fast, slow });
-        }
-        Ok(Self::fresh(fast, slow, signal))
-    }
-
-    pub(crate) fn fresh(fast: u16, slow: u16, signal: u16) -> Self {
-        let [fast, slow, signal] = [fast, slow, signal].map(ExponentialAverage::ema);
-        Self { fast, slow, signal }
-    }
-
-    /// How many bars the fast average skips, so that both are seeded at the same bar.
-    fn skipped(&self) -> u16 {
-        self.slow.period() - self.fast.period()
-    }
-}
-
 impl Kernel<3> for Macd {
+    const NAME: &'static str = "MACD";
     const SUFFIXES: [&'static str; 3] = [".macd", ".signal", ".hist"];
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::period("fast", 12), Parameter::period("slow", 26), Parameter::period_from("signal", 9, 1)];
 
-    fn label(&self) -> String {
-        format!("MACD({},{},{})", self.fast.period(), self.slow.period(), self.signal.period())
+    fn with(values: Values<'_>) -> Result<Self, Conflict> {
+        let [fast, slow, signal] = [0, 1, 2].map(|at| values.period(at));
+        fast_and_slow(fast, slow)?;
+        let [fast, slow, signal] = [fast, slow, signal].map(ExponentialAverage::ema);
+        Ok(Self { fast, slow, signal })
     }
 
-    fn lookback(&self) -> usize {
-        usize::from(self.slow.period()) + usize::from(self.signal.period()) - 2
+    fn lookback(&self) -> u32 {
+        self.slow.lookback() + self.signal.lookback()
     }
 
-    fn update(&mut self, bar: &Bar) -> Option<[f64; 3]> {
-        let fast = if self.slow.inputs() < self.skipped() { None } else { self.fast.push(bar.close) };
-        let slow = self.slow.push(bar.close);
+    fn settling(&self) -> u32 {
+        self.slow.settling() + self.signal.settling()
+    }
+
+    fn layout(&self, layout: &mut Layout) {
+        for average in [&self.fast, &self.slow, &self.signal] {
+            average.layout(layout, Degree::PRICE);
+        }
+    }
+
+    #[inline]
+    fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 3]> {
+        let [fast, slow, signal] = state.take();
+        // Both are seeded at the same bar, so the fast one skips the first bars.
+        let skipped = self.slow.lookback() - self.fast.lookback();
+        let fast = state.seen.checked_sub(skipped).and_then(|index| self.fast.step(fast, index, bar.close));
+        let slow = self.slow.step(slow, state.seen, bar.close);
         let line = fast? - slow?;
-        let signal = self.signal.push(line)?;
+        let signal = self.signal.step(signal, state.seen - self.slow.lookback(), line)?;
         Some([line, signal, line - signal])
-    }
-
-    fn encode(&self, writer: &mut Writer<'_>) {
-        for average in [&self.fast, &self.slow, &self.signal] {
-            writer.u16(average.period());
-        }
-        for average in [&self.fast, &self.slow, &self.signal] {
-            average.encode(writer);
-        }
-    }
-
-    fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError> {
-        let fresh = Self::new(
-            reader.u16("the fast period of MACD")?,
-            reader.u16("the slow period of MACD")?,
-            reader.u16("the signal period of MACD")?,
-        )?;
-        let lines = bars.saturating_sub(u64::from(fresh.slow.period()) - 1);
-        Ok(Self {
-            fast: fresh.fast.restore(reader, bars.saturating_sub(u64::from(fresh.skipped())))?,
-            slow: fresh.slow.restore(reader, bars)?,
-            signal: fresh.signal.restore(reader, lines)?,
-        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::check::{bars, check, closes, flat, weighted};
     use proptest::prelude::*;
 
@@ -101,7 +74,7 @@ mod tests {
         #[test]
         fn both_averages_are_seeded_at_the_same_bar(fast in 2_u16..6, more in 1_u16..6, signal in 2_u16..6, bars in bars()) {
             let slow = fast + more;
-            check(Macd::new(fast, slow, signal).unwrap(), &bars, |index| {
+            check(&format!("MACD({fast},{slow},{signal})"), &bars, |index| {
                 let ema = |inputs: &[f64], period| weighted(inputs, period, 2.0 / (f64::from(period) + 1.0));
                 let closes = &closes(&bars)[..=index];
                 let lines: Vec<f64> = (usize::from(slow)..=closes.len())
@@ -116,17 +89,6 @@ mod tests {
 
     #[test]
     fn it_is_exactly_zero_for_a_flat_series() {
-        let mut macd = Macd::new(12, 26, 9).unwrap();
-        for index in 0..1000 {
-            assert_eq!(macd.update(&flat(101.37)), (index >= 33).then_some([0.0; 3]), "bar {index}");
-        }
-    }
-
-    #[test]
-    fn the_fast_period_must_be_the_shorter_one() {
-        let error = Macd::new(26, 12, 9).unwrap_err();
-        assert_eq!(error.to_string(), "MACD fast period `26` is not shorter than the slow period `12`; swap them");
-        assert!(Macd::new(12, 26, 1).is_err());
-        assert!(Macd::new(12, 1001, 9).is_err());
+        check("MACD(12,26,9)", &[flat(101.37); 1000], |index| (index >= 33).then_some([0.0; 3]));
     }
 }

@@ -1,55 +1,58 @@
-//! The values of all outputs of a set at one bar.
+//! What a set says after a bar.
 
-/// Most outputs that one set can have.
-pub const OUTPUTS_MAX: usize = 32;
+use crate::set::IndicatorSet;
 
-/// One value per output, in the order of [`IndicatorSet::names`](crate::IndicatorSet::names);
-/// `None` while the indicator warms up.
-///
-/// Held in place, so that a set allocates nothing per bar.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Readings {
-    /// Zero where there is none.
-    values: [f64; OUTPUTS_MAX],
-    /// Bit i says whether output i has a value.
-    present: u32,
-    len: u32,
+/// The value of one output, and how far it is to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The value; always finite.
+    pub value: f64,
+    /// Whether less than a thousandth of it hangs on where the series began. Averages that never forget
+    /// have a value long before; what reads a window only is warm from its first value on.
+    pub warm: bool,
+    /// How many bars the indicator has seen, this one included.
+    pub bars: u32,
 }
 
-impl Readings {
-    pub(crate) fn empty() -> Self {
-        Self { values: [0.0; OUTPUTS_MAX], present: 0, len: 0 }
-    }
+/// The readings of all outputs of a set after its last bar, in the order of [`IndicatorSet::names`].
+#[derive(Clone, Copy)]
+pub struct Readings<'a> {
+    pub(crate) set: &'a IndicatorSet,
+}
 
-    /// Adds the outputs of one indicator. A set has never more than [`OUTPUTS_MAX`].
-    pub(crate) fn push<const N: usize>(&mut self, outputs: Option<[f64; N]>) {
-        if let (Some(outputs), Some(slots)) = (outputs, self.values[self.len as usize..].first_chunk_mut()) {
-            *slots = outputs;
-            self.present |= ((1 << N) - 1) << self.len;
-        }
-        self.len += N as u32;
-    }
-
+impl<'a> Readings<'a> {
     /// How many outputs the set has.
-    #[allow(clippy::len_without_is_empty, reason = "a set without outputs is of no use to anyone")]
+    #[allow(clippy::len_without_is_empty, reason = "a set has at least one output")]
     pub fn len(&self) -> usize {
-        self.len as usize
+        self.set.values().len()
     }
 
-    /// The value of the output of that index, if there is such an output and it has a value.
-    pub fn get(&self, output: usize) -> Option<f64> {
-        let value = self.values[..self.len()].get(output)?;
-        (self.present >> output & 1 == 1).then_some(*value)
+    /// The value of the output of that index; `None` if it has none yet, or if there is no such output.
+    pub fn value(&self, output: usize) -> Option<f64> {
+        self.set.values().get(output).copied().filter(|value| !value.is_nan())
     }
 
     /// The values of all outputs.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<f64>> + '_ {
-        (0..self.len()).map(|output| self.get(output))
+    pub fn values(&self) -> impl ExactSizeIterator<Item = Option<f64>> + 'a {
+        self.set.values().iter().map(|value| Some(*value).filter(|value| !value.is_nan()))
+    }
+
+    /// The reading of the output of that index; `None` if it has no value.
+    pub fn get(&self, output: usize) -> Option<Reading> {
+        let value = self.value(output)?;
+        let (bars, warm) = self.set.progress(output)?;
+        Some(Reading { value, warm, bars })
+    }
+
+    /// The readings of all outputs.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<Reading>> + 'a {
+        let readings = *self;
+        (0..self.len()).map(move |output| readings.get(output))
     }
 }
 
-impl std::fmt::Debug for Readings {
+impl std::fmt::Debug for Readings<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        f.debug_map().entries(self.set.names().iter().zip(self.iter())).finish()
     }
 }

@@ -1,11 +1,13 @@
 //! Relative strength index.
 
+use std::mem;
+
 use crate::{
-    BadParameter, Bar,
+    Bar,
     average::ExponentialAverage,
     kernel::Kernel,
-    parameter,
-    state::{Reader, StateError, Writer},
+    layout::{Degree, Layout, State},
+    parameter::{Conflict, Parameter, Values},
 };
 
 /// The share of gains in all movement of the close, 0 to 100.
@@ -21,73 +23,58 @@ use crate::{
 ///   Trading Systems, 1978.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rsi {
-    previous: Option<f64>,
-    gains: ExponentialAverage,
-    losses: ExponentialAverage,
-}
-
-impl Rsi {
-    /// Before its first bar.
-    pub fn new(period: u16) -> Result<Self, BadParameter> {
-        Ok(Self::fresh(parameter::period("RSI", period)?))
-    }
-
-    pub(crate) fn fresh(period: u16) -> Self {
-        let average = ExponentialAverage::wilder(period);
-        Self { previous: None, gains: average, losses: average }
-    }
+    average: ExponentialAverage,
 }
 
 impl Kernel<1> for Rsi {
+    const NAME: &'static str = "RSI";
     const SUFFIXES: [&'static str; 1] = [""];
+    const PARAMETERS: &'static [Parameter] = &[Parameter::period("period", 14)];
 
-    fn label(&self) -> String {
-        format!("RSI({})", self.gains.period())
+    fn with(values: Values<'_>) -> Result<Self, Conflict> {
+        Ok(Self { average: ExponentialAverage::wilder(values.period(0)) })
     }
 
-    fn lookback(&self) -> usize {
-        usize::from(self.gains.period())
+    fn lookback(&self) -> u32 {
+        self.average.period().into()
     }
 
-    fn update(&mut self, bar: &Bar) -> Option<[f64; 1]> {
-        let change = bar.close - self.previous.replace(bar.close)?;
-        let gains = self.gains.push(change.max(0.0));
-        let losses = self.losses.push((-change).max(0.0));
-        let (gains, losses) = (gains?, losses?);
-        let all = gains + losses;
-        Some([if all < f64::MIN_POSITIVE { 50.0 } else { 100.0 * (gains / all) }])
+    fn settling(&self) -> u32 {
+        self.average.settling()
     }
 
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u16(self.gains.period());
-        if let Some(previous) = self.previous {
-            writer.f64(previous);
-        }
-        self.gains.encode(writer);
-        self.losses.encode(writer);
+    fn layout(&self, layout: &mut Layout) {
+        layout.number(Degree::PRICE);
+        self.average.layout(layout, Degree::PRICE);
+        self.average.layout(layout, Degree::PRICE);
     }
 
-    fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError> {
-        let fresh = Self::new(reader.u16("the period of RSI")?)?;
-        let changes = bars.saturating_sub(1);
-        Ok(Self {
-            previous: if bars > 0 { Some(reader.f64("the previous close of RSI")?) } else { None },
-            gains: fresh.gains.restore(reader, changes)?,
-            losses: fresh.losses.restore(reader, changes)?,
-        })
+    #[inline]
+    fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
+        let change = bar.close - mem::replace(state.number(), bar.close);
+        let index = state.seen.checked_sub(1)?;
+        let gains = self.average.push(state, index, change.max(0.0));
+        let losses = self.average.push(state, index, (-change).max(0.0));
+        Some([share_of_gains(gains?, losses?)])
     }
+}
+
+/// 100 · gains / (gains + losses), and 50 where neither is left.
+#[inline]
+pub(crate) fn share_of_gains(gains: f64, losses: f64) -> f64 {
+    let all = gains + losses;
+    if all < f64::MIN_POSITIVE { 50.0 } else { 100.0 * (gains / all) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::check::{bars, check, closes, flat, weighted};
+    use crate::check::{bars, check, closes, flat, run, weighted};
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn it_is_the_share_of_gains_in_all_changes(period in 2_u16..8, bars in bars()) {
-            check(Rsi::new(period).unwrap(), &bars, |index| {
+            check(&format!("RSI({period})"), &bars, |index| {
                 let closes = &closes(&bars)[..=index];
                 let part = |sign: f64| {
                     let changes: Vec<f64> = closes.windows(2).map(|two| (sign * (two[1] - two[0])).max(0.0)).collect();
@@ -102,27 +89,24 @@ mod tests {
     #[test]
     fn it_is_50_without_movement_and_at_its_ends_with_one_sided_movement() {
         for (step, expected) in [(0.0, 50.0), (1.0, 100.0), (-1.0, 0.0)] {
-            let mut rsi = Rsi::new(14).unwrap();
-            let mut last = None;
-            for index in 0..100 {
-                last = rsi.update(&flat(100.37 + step * f64::from(index)));
-            }
-            assert_eq!(last, Some([expected]), "step {step}");
+            let bars: Vec<_> = (0..100).map(|index| flat(100.37 + step * f64::from(index))).collect();
+            assert_eq!(run("RSI(14)", &bars).pop(), Some(Some(expected)), "step {step}");
         }
     }
 
     #[test]
     fn it_keeps_its_value_over_a_flat_stretch_and_ends_at_50() {
-        let mut rsi = Rsi::new(14).unwrap();
-        for index in 0..100 {
-            rsi.update(&flat(100.0 + f64::from(index % 7)));
-        }
-        let [before] = rsi.update(&flat(101.0)).unwrap();
-        for index in 0..12_000 {
-            let [value] = rsi.update(&flat(101.0)).unwrap();
-            let ended = index > 9_000 && value == 50.0;
+        let bars: Vec<_> = (0..100)
+            .map(|index| flat(100.0 + f64::from(index % 7)))
+            .chain(std::iter::repeat_n(flat(101.0), 12_002))
+            .collect();
+        let values = run("RSI(14)", &bars);
+        let before = values[100].unwrap();
+        for (index, value) in values.iter().enumerate().skip(101) {
+            let value = value.unwrap();
+            let ended = index > 9_100 && value == 50.0;
             assert!(ended || (value - before).abs() < 1e-9, "{value} at {index}");
         }
-        assert_eq!(rsi.update(&flat(101.0)), Some([50.0]));
+        assert_eq!(values.last(), Some(&Some(50.0)));
     }
 }

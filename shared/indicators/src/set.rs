@@ -1,64 +1,53 @@
-//! A list of indicators that read the same bars.
-
-use std::sync::OnceLock;
+//! A running set: indicators that are fed together, one bar at a time, and saved together.
 
 use crate::{
-    Atr, BadBar, Bar, Bbands, Ema, Indicator, Macd, OUTPUTS_MAX, Readings, Rsi, Sma,
-    state::{self, StateError, Writer},
+    bar::{BadBar, Bar},
+    list::Indicators,
+    readings::Readings,
+    state::{self, StateError},
 };
 
-/// The indicators have more outputs than [`Readings`] can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`{outputs}` outputs are too many for one set; allowed are 32: split it")]
-pub struct TooManyOutputs {
-    /// How many there would be.
-    pub outputs: usize,
-}
-
-/// Indicators that are fed together, one bar at a time, and saved together.
+/// Indicators with their states. All states lie in two lists, as the [list of indicators](Indicators)
+/// declares, so that a set is small, quickly copied, saved and restored, and allocates nothing per bar.
 #[derive(Debug, Clone)]
 pub struct IndicatorSet {
+    indicators: Indicators,
+    /// How many bars were taken.
     bars: u64,
-    indicators: Vec<Indicator>,
-    /// Made when first asked for: most sets are decoded, fed and encoded without anyone asking.
-    names: OnceLock<Vec<String>>,
+    /// The numbers of all states, and behind them the value of each output after the last bar, or NaN.
+    numbers: Box<[f64]>,
+    counts: Box<[u32]>,
+}
+
+impl Indicators {
+    /// A set of them before its first bar.
+    pub fn start(&self) -> IndicatorSet {
+        let layout = &self.0.layout;
+        let mut numbers = vec![0.0; layout.degrees.len() + self.0.names.len()].into_boxed_slice();
+        numbers[layout.degrees.len()..].fill(f64::NAN);
+        IndicatorSet { indicators: self.clone(), bars: 0, numbers, counts: vec![0; layout.counts.len()].into() }
+    }
+
+    /// The set whose state these bytes are, changed to these indicators: one that the state holds with the
+    /// same parameters continues, one that it does not hold starts in warm-up, and others are dropped.
+    pub fn resume(&self, bytes: &[u8]) -> Result<IndicatorSet, StateError> {
+        let saved = state::open(bytes)?;
+        if saved.text == self.0.text {
+            return saved.read(self);
+        }
+        Ok(IndicatorSet::decode(bytes)?.adopt(self))
+    }
 }
 
 impl IndicatorSet {
-    /// A set of these indicators, before its first bar.
-    pub fn new(indicators: Vec<Indicator>) -> Result<Self, TooManyOutputs> {
-        let outputs = indicators.iter().map(Indicator::outputs).sum();
-        if outputs > OUTPUTS_MAX {
-            return Err(TooManyOutputs { outputs });
-        }
-        Ok(Self::of(0, indicators))
-    }
-
-    /// SMA(20), EMA(20), RSI(14), MACD(12,26,9), BBANDS(20,2), ATR(14): ten outputs.
-    pub fn first_set() -> Self {
-        let indicators = vec![
-            Sma::fresh(20).into(),
-            Ema::fresh(20).into(),
-            Rsi::fresh(14).into(),
-            Macd::fresh(12, 26, 9).into(),
-            Bbands::fresh(20, 2.0).into(),
-            Atr::fresh(14).into(),
-        ];
-        Self::of(0, indicators)
-    }
-
-    fn of(bars: u64, indicators: Vec<Indicator>) -> Self {
-        Self { bars, indicators, names: OnceLock::new() }
+    /// The indicators of the set.
+    pub fn indicators(&self) -> &Indicators {
+        &self.indicators
     }
 
     /// The names of the outputs, in the order of [`Readings`].
     pub fn names(&self) -> &[String] {
-        self.names.get_or_init(|| self.indicators.iter().flat_map(Indicator::names).collect())
-    }
-
-    /// The index, from 0, of the first bar at which each output has a value, in the order of [`names`](Self::names).
-    pub fn lookbacks(&self) -> impl Iterator<Item = usize> + '_ {
-        self.indicators.iter().flat_map(|one| std::iter::repeat_n(one.lookback(), one.outputs()))
+        self.indicators.names()
     }
 
     /// How many bars were taken; refused ones do not count.
@@ -67,63 +56,121 @@ impl IndicatorSet {
     }
 
     /// Takes the next bar. A refused bar leaves the set as it was.
-    pub fn update(&mut self, bar: &Bar) -> Result<Readings, BadBar> {
+    pub fn update(&mut self, bar: &Bar) -> Result<Readings<'_>, BadBar> {
         bar.check()?;
-        let mut readings = Readings::empty();
-        for indicator in &mut self.indicators {
-            indicator.update(bar, &mut readings);
+        let plan = &*self.indicators.0;
+        let (numbers, values) = self.numbers.split_at_mut(plan.layout.degrees.len());
+        for entry in &plan.entries {
+            entry.indicator.update(
+                &mut numbers[entry.numbers.clone()],
+                &mut self.counts[entry.counts.clone()],
+                &mut values[entry.outputs.clone()],
+                bar,
+            );
         }
         self.bars = self.bars.saturating_add(1);
-        Ok(readings)
+        Ok(self.readings())
     }
 
-    /// What [`update`](Self::update) with the same bar would give, bit for bit: for a bar that is still forming.
-    pub fn peek(&self, bar: &Bar) -> Result<Readings, BadBar> {
-        bar.check()?;
-        let mut readings = Readings::empty();
-        for indicator in &self.indicators {
-            indicator.peek(bar, &mut readings);
-        }
-        Ok(readings)
+    /// The set as [`update`](Self::update) with the same bar would leave it, bit for bit: for a bar that is
+    /// still forming.
+    pub fn peek(&self, bar: &Bar) -> Result<Self, BadBar> {
+        let mut forming = self.clone();
+        forming.update(bar)?;
+        Ok(forming)
     }
 
-    /// Appends the state: parameters, sums and numbers of bars, under 1 KB for the [first set](Self::first_set).
+    /// The readings after the last bar; none before the first, and none right after a state was read.
+    pub fn readings(&self) -> Readings<'_> {
+        Readings { set: self }
+    }
+
+    /// Makes of it what it would be if all prices had been divided by the ratio of a split, and all volumes
+    /// multiplied by it: 2 where one share became two. A ratio that is not positive and finite is refused
+    /// with `false`, and nothing is changed.
     ///
-    /// A set that is decoded from it continues bit for bit. Version, layout and checksum: see [`StateError`].
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        let mut writer = Writer::begin(out);
-        writer.u64(self.bars);
-        // At most 32 outputs, so at most 32 indicators.
-        writer.u8(self.indicators.len() as u8);
-        for indicator in &self.indicators {
-            indicator.encode(&mut writer);
+    /// For series whose history is adjusted when a split happens, once per split. Exact to the bit for
+    /// powers of two; otherwise as near as rounding allows.
+    pub fn split(&mut self, ratio: f64) -> bool {
+        if !(ratio > 0.0 && ratio.is_finite()) {
+            return false;
         }
-        writer.seal();
+        for (number, degree) in self.numbers.iter_mut().zip(&self.indicators.0.layout.degrees) {
+            *number = degree.split(*number, ratio);
+        }
+        self.forget_values();
+        true
+    }
+
+    /// The set with these indicators instead: see [`Indicators::resume`].
+    pub fn adopt(self, indicators: &Indicators) -> Self {
+        if self.indicators == *indicators {
+            return self;
+        }
+        let mut next = indicators.start();
+        next.bars = self.bars;
+        for entry in &indicators.0.entries {
+            let before = self.indicators.0.entries.iter().find(|before| before.indicator == entry.indicator);
+            if let Some(before) = before {
+                next.numbers[entry.numbers.clone()].copy_from_slice(&self.numbers[before.numbers.clone()]);
+                next.counts[entry.counts.clone()].copy_from_slice(&self.counts[before.counts.clone()]);
+            }
+        }
+        next
+    }
+
+    /// Appends the state: what it is a state of, and all numbers and counts.
+    ///
+    /// A set that is read from it continues bit for bit. Version, layout and checksum: see [`StateError`].
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let state = self.numbers.len() - self.names().len();
+        state::write(out, self.indicators.text(), self.bars, &self.counts, &self.numbers[..state]);
     }
 
     /// The set whose state these bytes are, no more and no less.
+    ///
+    /// It reads the list of indicators from the bytes. Who knows the list [resumes](Indicators::resume), which is faster.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
-        let mut reader = state::open(bytes)?;
-        let bars = reader.u64("the number of bars")?;
-        let count = reader.u8("the number of indicators")?;
-        let mut indicators = Vec::with_capacity(usize::from(count).min(OUTPUTS_MAX));
-        for _ in 0..count {
-            indicators.push(Indicator::decode(&mut reader, bars)?);
-        }
-        reader.finish()?;
-        Ok(Self { bars, ..Self::new(indicators)? })
+        let saved = state::open(bytes)?;
+        let indicators = saved.text.parse().map_err(StateError::Indicators)?;
+        saved.read(&indicators)
+    }
+
+    /// A set of these parts, whose lengths are those of the layout.
+    pub(crate) fn of(indicators: &Indicators, bars: u64, numbers: Box<[f64]>, counts: Box<[u32]>) -> Self {
+        Self { indicators: indicators.clone(), bars, numbers, counts }
+    }
+
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.numbers[self.indicators.0.layout.degrees.len()..]
+    }
+
+    /// How many bars the indicator of that output has seen, and whether it is warm.
+    pub(crate) fn progress(&self, output: usize) -> Option<(u32, bool)> {
+        let entry = &self.indicators.0.entries[*self.indicators.0.entry_of.get(output)?];
+        let seen = self.counts[entry.counts.start];
+        Some((seen, seen > entry.warm_up))
+    }
+
+    fn forget_values(&mut self) {
+        self.numbers[self.indicators.0.layout.degrees.len()..].fill(f64::NAN);
     }
 }
 
 impl Default for IndicatorSet {
     fn default() -> Self {
-        Self::first_set()
+        Indicators::default().start()
     }
 }
 
-/// Equal are sets of the same indicators in the same state, whether or not their names were asked for.
+/// Equal are sets of the same indicators in the same state, bit for bit, whatever their last readings were.
 impl PartialEq for IndicatorSet {
     fn eq(&self, other: &Self) -> bool {
-        self.bars == other.bars && self.indicators == other.indicators
+        let state = |set: &Self| set.numbers.len() - set.names().len();
+        let bits = |set: &Self| set.numbers[..state(set)].iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        self.bars == other.bars
+            && self.indicators == other.indicators
+            && self.counts == other.counts
+            && bits(self) == bits(other)
     }
 }

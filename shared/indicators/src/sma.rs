@@ -1,11 +1,11 @@
 //! Simple moving average.
 
 use crate::{
-    BadParameter, Bar,
+    Bar,
     kernel::Kernel,
-    parameter,
-    state::{Reader, StateError, Writer},
-    window::Window,
+    layout::{Degree, Layout, State},
+    parameter::{Conflict, Parameter, Values},
+    window::Mean,
 };
 
 /// The mean of the last `period` closes.
@@ -17,53 +17,35 @@ use crate::{
 /// - Source: [`TA_SMA`](https://ta-lib.org/functions/sma).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sma {
-    window: Window,
-}
-
-impl Sma {
-    /// Before its first bar.
-    pub fn new(period: u16) -> Result<Self, BadParameter> {
-        Ok(Self::fresh(parameter::period("SMA", period)?))
-    }
-
-    pub(crate) fn fresh(period: u16) -> Self {
-        Self { window: Window::new(period) }
-    }
+    mean: Mean,
 }
 
 impl Kernel<1> for Sma {
+    const NAME: &'static str = "SMA";
     const SUFFIXES: [&'static str; 1] = [""];
+    const PARAMETERS: &'static [Parameter] = &[Parameter::period("period", 30)];
 
-    fn label(&self) -> String {
-        format!("SMA({})", self.window.period())
+    fn with(values: Values<'_>) -> Result<Self, Conflict> {
+        Ok(Self { mean: Mean::new(values.period(0)) })
     }
 
-    fn lookback(&self) -> usize {
-        usize::from(self.window.period()) - 1
+    fn lookback(&self) -> u32 {
+        self.mean.lookback()
     }
 
-    fn update(&mut self, bar: &Bar) -> Option<[f64; 1]> {
-        Some([self.window.push(bar.close)?.mean])
+    fn layout(&self, layout: &mut Layout) {
+        self.mean.layout(layout, Degree::PRICE);
     }
 
-    fn peek(&self, bar: &Bar) -> Option<[f64; 1]> {
-        Some([self.window.peek(bar.close)?.mean])
-    }
-
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.u16(self.window.period());
-        self.window.encode(writer);
-    }
-
-    fn decode(reader: &mut Reader<'_>, bars: u64) -> Result<Self, StateError> {
-        let period = parameter::period("SMA", reader.u16("the period of SMA")?)?;
-        Ok(Self { window: Window::decode(reader, period, bars)? })
+    #[inline]
+    fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
+        let seen = state.seen;
+        Some([self.mean.push(state, seen, bar.close)?])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::check::{bars, check, closes};
     use proptest::prelude::*;
 
@@ -71,7 +53,7 @@ mod tests {
         #[test]
         fn it_is_the_mean_of_the_window(period in 2_u16..8, bars in bars()) {
             let n = usize::from(period);
-            check(Sma::new(period).unwrap(), &bars, |index| {
+            check(&format!("SMA({period})"), &bars, |index| {
                 let window = &closes(&bars)[(index + 1).checked_sub(n)?..=index];
                 Some([window.iter().sum::<f64>() / n as f64])
             });

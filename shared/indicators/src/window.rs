@@ -1,11 +1,91 @@
 //! The last so many values, with their mean and variance.
 
-use crate::state::{Reader, StateError, Writer};
+use crate::layout::{Degree, Layout, State};
 
 /// After how many windows the sums are made anew.
-const WINDOWS: u16 = 8;
+const WINDOWS: u32 = 8;
 /// Below which part of its peak a variance counts as lost in the rounding errors of its sum.
 const COLLAPSE: f64 = 1e-4;
+/// How many times the mean a value lies away that leaves more behind than rounding errors.
+const FAR: f64 = 64.0;
+/// Up to which period a mean is summed up each time, which is as fast and needs no sum that could drift.
+const SHORT: u16 = 4;
+
+/// The mean of the last so many values.
+///
+/// A running sum gathers rounding errors, and one misprint of 1e9 would leave its error in it for good.
+/// So it is a sum of distances to an anchor near the values, and is made anew from the ring every 8
+/// windows, and when a value leaves that was far from all others. Both depend on nothing but the values, so
+/// the schedule is the same for whoever sees them. TA-Lib keeps the sum of its SMA.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Mean {
+    period: u16,
+    /// 1 / period.
+    part: f64,
+}
+
+impl Mean {
+    pub(crate) fn new(period: u16) -> Self {
+        Self { period, part: 1.0 / f64::from(period) }
+    }
+
+    pub(crate) fn period(&self) -> u16 {
+        self.period
+    }
+
+    /// How many values come before the first mean.
+    pub(crate) fn lookback(&self) -> u32 {
+        u32::from(self.period) - 1
+    }
+
+    pub(crate) fn layout(&self, layout: &mut Layout, degree: Degree) {
+        layout.numbers(self.period, degree);
+        layout.count(u32::from(self.period) - 1);
+        if self.period > SHORT {
+            layout.number(degree);
+            layout.number(degree);
+            layout.count(WINDOWS * u32::from(self.period));
+        }
+    }
+
+    /// Takes the next value, the first of which has the index 0; it pushes out the oldest one of a full window.
+    #[inline]
+    pub(crate) fn push(&self, state: &mut State<'_>, index: u32, value: f64) -> Option<f64> {
+        let (ring, at) = (state.list(self.period), state.count());
+        let full = index >= self.lookback();
+        let place = *at as usize;
+        let gone = ring[place];
+        ring[place] = value;
+        *at = if place + 1 == ring.len() { 0 } else { *at + 1 };
+        if self.period <= SHORT {
+            return full.then(|| mean(ring, value, self.part));
+        }
+        let (anchor, sum, rest) = (state.number(), state.number(), state.count());
+        if index == 0 {
+            (*anchor, *rest) = (value, WINDOWS * u32::from(self.period));
+        }
+        *sum += value - *anchor;
+        let mut far = false;
+        if index >= u32::from(self.period) {
+            let gone = gone - *anchor;
+            *sum -= gone;
+            far = gone.abs() > FAR * (*anchor + *sum * self.part).abs();
+        }
+        if *rest <= 1 || far {
+            *anchor = mean(ring, value, self.part);
+            *sum = ring.iter().map(|one| one - *anchor).sum();
+            *rest = WINDOWS * u32::from(self.period);
+        } else {
+            *rest -= 1;
+        }
+        full.then_some(*anchor + *sum * self.part)
+    }
+}
+
+/// The mean by distances to one of the values: equal values have exactly themselves as mean.
+fn mean(ring: &[f64], value: f64, part: f64) -> f64 {
+    value + ring.iter().map(|one| one - value).sum::<f64>() * part
+}
 
 /// Mean and population variance of a full window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,170 +94,94 @@ pub(crate) struct Moments {
     pub(crate) variance: f64,
 }
 
-/// A ring of values and running sums over it.
+/// Mean and variance of the last so many values.
 ///
-/// Running sums gather rounding errors, and one misprint of 1e9 would leave its error in them for
-/// good. So they are sums of distances to an anchor near the values, and are made anew from the ring
-/// every 8 windows, or as soon as the variance falls under 1e-4 of its peak since the last time, as
-/// it does when a misprint leaves the window. Both depend on nothing but the values, so the schedule
-/// is the same for whoever sees them. TA-Lib does so for the variance, but keeps the sum of its SMA.
-#[derive(Debug, Clone, PartialEq)]
+/// As for the [`Mean`], sums of distances are made anew from time to time; besides as soon as the variance
+/// falls under 1e-4 of its peak since the last time, as it does when a misprint leaves the window. Both
+/// depend on nothing but the values, so the schedule is the same for whoever sees them.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Window {
-    ring: Ring,
-    sums: Sums,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Ring {
-    /// As many as the period; those that were not filled yet are zero.
-    values: Box<[f64]>,
-    /// How many are filled.
-    filled: usize,
-    /// Where the next value goes: the oldest one's place once the ring is full.
-    next: usize,
+    period: u16,
     /// 1 / period.
     part: f64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Sums {
-    anchor: f64,
-    /// Σ (value − anchor).
-    sum: f64,
-    /// Σ (value − anchor)².
-    squares: f64,
-    /// The largest `squares` since the sums were made anew.
-    peak: f64,
-    /// How many more values are pushed before the sums are made anew.
-    rest: u16,
-}
-
 impl Window {
     pub(crate) fn new(period: u16) -> Self {
-        let values = vec![0.0; usize::from(period)].into();
-        Self {
-            ring: Ring { values, filled: 0, next: 0, part: 1.0 / f64::from(period) },
-            sums: Sums { anchor: 0.0, sum: 0.0, squares: 0.0, peak: 0.0, rest: WINDOWS * period },
-        }
+        Self { period, part: 1.0 / f64::from(period) }
     }
 
     pub(crate) fn period(&self) -> u16 {
-        self.ring.period()
+        self.period
     }
 
-    /// Takes the next value, which pushes out the oldest one of a full window.
-    pub(crate) fn push(&mut self, value: f64) -> Option<Moments> {
-        let moments = self.ring.add(value, &mut self.sums);
-        self.ring.push(value);
-        moments
+    /// How many values come before the first moments.
+    pub(crate) fn lookback(&self) -> u32 {
+        u32::from(self.period) - 1
     }
 
-    /// What [`push`](Self::push) would give.
-    pub(crate) fn peek(&self, value: f64) -> Option<Moments> {
-        self.ring.add(value, &mut self.sums.clone())
+    /// The degree is that of the values; it must be that of a price.
+    pub(crate) fn layout(&self, layout: &mut Layout) {
+        layout.numbers(self.period, Degree::PRICE);
+        layout.count(u32::from(self.period) - 1);
+        // Anchor, Σ (value − anchor), Σ (value − anchor)², and the largest of the latter since they were made anew.
+        layout.number(Degree::PRICE);
+        layout.number(Degree::PRICE);
+        layout.number(Degree::PRICE_SQUARED);
+        layout.number(Degree::PRICE_SQUARED);
+        layout.count(WINDOWS * u32::from(self.period));
     }
 
-    pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
-        for value in &self.ring.values[..self.ring.filled] {
-            writer.f64(*value);
+    /// Takes the next value, the first of which has the index 0; it pushes out the oldest one of a full window.
+    #[inline]
+    pub(crate) fn push(&self, state: &mut State<'_>, index: u32, value: f64) -> Option<Moments> {
+        let (ring, at) = (state.list(self.period), state.count());
+        let ([anchor, sum, squares, peak], rest) = (state.take(), state.count());
+        let place = *at as usize;
+        let gone = ring[place];
+        ring[place] = value;
+        *at = if place + 1 == ring.len() { 0 } else { *at + 1 };
+        if index == 0 {
+            (*anchor, *rest) = (value, WINDOWS * u32::from(self.period));
         }
-        if self.ring.filled > 0 {
-            writer.f64(self.sums.anchor);
-            writer.f64(self.sums.sum);
-            writer.f64(self.sums.squares);
-            writer.f64(self.sums.peak);
-            writer.u16(self.sums.rest);
+        let come = value - *anchor;
+        let (mut next, mut next_squares) = (*sum + come, *squares + come * come);
+        if index >= u32::from(self.period) {
+            let gone = gone - *anchor;
+            next -= gone;
+            next_squares -= gone * gone;
         }
-    }
-
-    /// The window of that period, as it was written after so many values.
-    pub(crate) fn decode(reader: &mut Reader<'_>, period: u16, values: u64) -> Result<Self, StateError> {
-        let Self { mut ring, mut sums } = Self::new(period);
-        ring.filled = values.min(u64::from(period)) as usize;
-        ring.next = (values % u64::from(period)) as usize;
-        for slot in &mut ring.values[..ring.filled] {
-            *slot = reader.f64("a value in a window")?;
-        }
-        if ring.filled > 0 {
-            let all = sums.rest;
-            sums = Sums {
-                anchor: reader.f64("the anchor of a window")?,
-                sum: reader.f64("the sum of a window")?,
-                squares: reader.f64("the sum of squares of a window")?,
-                peak: reader.f64("the largest sum of squares of a window")?,
-                rest: reader.u16("the time left to the sums of a window")?,
-            };
-            // Nothing is made anew before the window is full, and then never later than when the time is over.
-            let least = u64::from(all).saturating_sub(values).max(1);
-            let most = if ring.filled < ring.values.len() { least } else { all.into() };
-            let (what, value) = ("the time left to the sums of a window", u64::from(sums.rest));
-            if !(least..=most).contains(&value) {
-                return Err(StateError::Impossible { what, value, least, most });
-            }
-        }
-        Ok(Self { ring, sums })
-    }
-}
-
-impl Ring {
-    fn period(&self) -> u16 {
-        // It was made from an u16.
-        self.values.len() as u16
-    }
-
-    fn push(&mut self, value: f64) {
-        self.values[self.next] = value;
-        self.filled = (self.filled + 1).min(self.values.len());
-        self.next = if self.next + 1 == self.values.len() { 0 } else { self.next + 1 };
-    }
-
-    /// Adds a value, which is not in the ring yet, to the sums over it; gives the moments if the ring is full with it.
-    fn add(&self, value: f64, sums: &mut Sums) -> Option<Moments> {
-        if self.filled == 0 {
-            sums.anchor = value;
-        }
-        let come = value - sums.anchor;
-        let (mut sum, mut squares) = (sums.sum + come, sums.squares + come * come);
-        if self.filled == self.values.len() {
-            let gone = self.values[self.next] - sums.anchor;
-            sum -= gone;
-            squares -= gone * gone;
-        }
-        sums.sum = sum;
-        sums.squares = squares;
-        sums.peak = sums.peak.max(squares);
-        sums.rest -= 1;
-        if self.filled + 1 < self.values.len() {
+        (*sum, *squares) = (next, next_squares);
+        *peak = peak.max(next_squares);
+        let over = *rest <= 1;
+        *rest = rest.saturating_sub(1);
+        if index < self.lookback() {
             return None;
         }
-        let moments = sums.moments(self.part);
-        if sums.rest > 0 && moments.variance >= COLLAPSE * sums.peak * self.part {
+        let moments = self.moments(*anchor, *sum, *squares);
+        if !over && moments.variance >= COLLAPSE * *peak * self.part {
             return Some(moments);
         }
-        self.anew(value, sums);
-        Some(sums.moments(self.part))
+        self.anew(ring, value, [anchor, sum, squares, peak]);
+        *rest = WINDOWS * u32::from(self.period);
+        Some(self.moments(*anchor, *sum, *squares))
     }
 
-    /// Makes the sums from nothing, over the ring with the value in it. The anchor is the mean.
+    /// Makes the sums from nothing. The anchor is the mean.
     #[cold]
-    fn anew(&self, value: f64, sums: &mut Sums) {
-        let (before, after) = (&self.values[..self.next], &self.values[self.next + 1..]);
-        let values = || before.iter().chain([&value]).chain(after);
-        // Distances to one of the values: equal values have exactly themselves as mean, and variance zero.
-        let anchor = value + values().map(|one| one - value).sum::<f64>() * self.part;
-        let (sum, squares) = values()
-            .map(|one| one - anchor)
+    fn anew(&self, ring: &[f64], value: f64, [anchor, sum, squares, peak]: [&mut f64; 4]) {
+        *anchor = mean(ring, value, self.part);
+        (*sum, *squares) = ring
+            .iter()
+            .map(|one| one - *anchor)
             .fold((0.0, 0.0), |(sum, squares), distance| (sum + distance, squares + distance * distance));
-        *sums = Sums { anchor, sum, squares, peak: squares, rest: WINDOWS * self.period() };
+        *peak = *squares;
     }
-}
 
-impl Sums {
-    /// The moments of a full window, each value of which is this part of it.
-    fn moments(&self, part: f64) -> Moments {
-        let distance = self.sum * part;
+    fn moments(&self, anchor: f64, sum: f64, squares: f64) -> Moments {
+        let distance = sum * self.part;
         // Rounding may carry a variance of nearly nothing under zero.
-        Moments { mean: self.anchor + distance, variance: (self.squares * part - distance * distance).max(0.0) }
+        Moments { mean: anchor + distance, variance: (squares * self.part - distance * distance).max(0.0) }
     }
 }
 
@@ -195,12 +199,30 @@ mod tests {
         Moments { mean: first + mean, variance }
     }
 
+    /// What comes out after each value.
+    fn moments(values: &[f64], period: u16) -> Vec<Option<Moments>> {
+        let (window, mean) = (Window::new(period), Mean::new(period));
+        let (mut layout, mut means) = (Layout::default(), Layout::default());
+        window.layout(&mut layout);
+        mean.layout(&mut means, Degree::PRICE);
+        let (mut numbers, mut counts) = (vec![0.0; layout.degrees.len()], vec![0; layout.counts.len()]);
+        let (mut mean_numbers, mut mean_counts) = (vec![0.0; means.degrees.len()], vec![0; means.counts.len()]);
+        let step = |(index, value): (usize, &f64)| {
+            let mut state = State { seen: 0, numbers: &mut numbers, counts: &mut counts };
+            let moments = window.push(&mut state, index as u32, *value);
+            let mut state = State { seen: 0, numbers: &mut mean_numbers, counts: &mut mean_counts };
+            let mean = mean.push(&mut state, index as u32, *value);
+            assert_eq!(moments.is_some(), mean.is_some());
+            moments
+        };
+        values.iter().enumerate().map(step).collect()
+    }
+
     /// The largest relative errors of mean and standard deviation, from index `from` on.
     fn errors(values: &[f64], period: u16, from: usize) -> (f64, f64) {
-        let mut window = Window::new(period);
         let mut worst = (0.0_f64, 0.0_f64);
-        for (index, value) in values.iter().enumerate() {
-            let Some(moments) = window.push(*value) else { continue };
+        for (index, moments) in moments(values, period).into_iter().enumerate() {
+            let Some(moments) = moments else { continue };
             if index < from {
                 continue;
             }
@@ -250,30 +272,10 @@ mod tests {
     fn a_flat_window_has_exactly_its_price_and_no_variance() {
         let mut values = walk(5, 1_000, 100.0, 1.0);
         values.extend([101.37; 300]);
-        let mut window = Window::new(20);
-        for (index, value) in values.iter().enumerate() {
-            let moments = window.push(*value);
+        for (index, moments) in moments(&values, 20).into_iter().enumerate() {
             if index >= 1_019 {
                 assert_eq!(moments, Some(Moments { mean: 101.37, variance: 0.0 }), "bar {index}");
             }
-        }
-    }
-
-    #[test]
-    fn the_time_left_to_sums_is_bounded() {
-        let mut window = Window::new(3);
-        for value in 0..100 {
-            window.push(f64::from(value));
-        }
-        for (rest, good) in [(0, false), (1, true), (24, true), (25, false), (u16::MAX, false)] {
-            window.sums.rest = rest;
-            let mut bytes = Vec::new();
-            let mut writer = Writer::begin(&mut bytes);
-            window.encode(&mut writer);
-            writer.seal();
-            let read = Window::decode(&mut crate::state::open(&bytes).unwrap(), 3, 100);
-            assert_eq!(read.is_ok(), good, "{read:?}");
-            assert!(good || matches!(read, Err(StateError::Impossible { least: 1, most: 24, .. })));
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) struct Computed {
 
 impl Lane {
     pub(crate) fn new(interval: Interval) -> Self {
-        Self { interval, engine: IndicatorSet::first_set(), folded: None, slots: Vec::new() }
+        Self { interval, engine: IndicatorSet::default(), folded: None, slots: Vec::new() }
     }
 
     /// Joins a fact into its bar. Returns whether it came in time.
@@ -118,7 +118,7 @@ impl Lane {
         let mut computed = Vec::new();
         for (slot, prices, freshness) in self.closed_bars() {
             if let Ok(readings) = engine.update(&engine_bar(&prices)) {
-                let values = readings.iter().collect();
+                let values = readings.values().collect();
                 computed.push(Computed { slot, prices, freshness, bars: engine.bars_seen(), values });
             }
         }
@@ -171,5 +171,5 @@ impl Lane {
 
 fn engine_bar(prices: &Ohlcv) -> indicators::Bar {
     let Ohlcv { open, high, low, close, volume } = *prices;
-    indicators::Bar { open, high, low, close, volume }
+    indicators::Bar { open, high, low, close, volume, session: 0 }
 }

@@ -86,7 +86,7 @@ pub fn step(id: &SeriesId, item: &Item, facts: &mut [SeriesFact], now: Timestamp
 /// How many more readings fit into what the item may owe.
 fn room(item: &Item) -> usize {
     let outputs = item.lanes.iter().map(|lane| lane.engine.names().len()).max();
-    let outputs = outputs.unwrap_or_else(|| indicators::IndicatorSet::first_set().names().len());
+    let outputs = outputs.unwrap_or_else(|| indicators::IndicatorSet::default().names().len());
     (OWED_BYTES_MAX / codec::owed_bytes(outputs)).saturating_sub(item.owed.len())
 }
 

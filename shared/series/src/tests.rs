@@ -102,12 +102,12 @@ fn naive(id: &SeriesId, facts: &[SeriesFact]) -> BTreeMap<i64, String> {
             }
         }
     }
-    let mut engine = IndicatorSet::first_set();
+    let mut engine = IndicatorSet::default();
     let mut last = BTreeMap::new();
     for (start, part) in versions.into_iter().filter(|(_, part)| part.is_final) {
         let Ohlcv { open, high, low, close, volume } = part.prices;
-        let values = engine.update(&indicators::Bar { open, high, low, close, volume }).unwrap();
-        let values: Vec<_> = values.iter().collect();
+        let values = engine.update(&indicators::Bar { open, high, low, close, volume, session: 0 }).unwrap();
+        let values: Vec<_> = values.values().collect();
         if values.iter().any(Option::is_some) {
             let names = engine.names().to_vec();
             let values: Vec<_> = names.iter().map(String::as_str).zip(values.iter().copied()).collect();

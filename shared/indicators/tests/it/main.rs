@@ -1,4 +1,4 @@
-//! Indicator sets through their public interface: against TA-Lib, across saved states, with bad bars.
+//! Indicators through their public interface: against TA-Lib, across saved states, splits, with bad bars.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,5 +10,6 @@
 mod misprint;
 mod refusal;
 mod series;
+mod split;
 mod state;
 mod talib;

@@ -1,11 +1,16 @@
 //! Bars that cannot be are refused and change nothing.
 
-use indicators::{BadBar, Bar, IndicatorSet, OUTPUTS_MAX, Sma, TooManyOutputs};
+use indicators::{BadBar, Bar, IndicatorSet, Indicators, OUTPUTS_MAX, catalogue};
 use proptest::prelude::*;
 
 use crate::series::shapes;
 
-const GOOD: Bar = Bar { open: 10.0, high: 11.0, low: 9.0, close: 10.5, volume: Some(5.0) };
+const GOOD: Bar = Bar { open: 10.0, high: 11.0, low: 9.0, close: 10.5, volume: Some(5.0), session: 0 };
+
+/// All indicators, in one set.
+fn all() -> IndicatorSet {
+    catalogue().join(",").parse::<Indicators>().unwrap().start()
+}
 
 fn check(set: &mut IndicatorSet, bar: Bar, expected: &str) {
     let (before, mut bytes, mut after) = (set.clone(), Vec::new(), Vec::new());
@@ -19,7 +24,7 @@ fn check(set: &mut IndicatorSet, bar: Bar, expected: &str) {
 #[test]
 fn bad_bars_are_refused_at_every_stage_and_change_nothing() {
     let (_, bars) = shapes().swap_remove(0);
-    let mut set = IndicatorSet::first_set();
+    let mut set = all();
     for bar in &bars[..60] {
         let (nan, infinite) = (f64::NAN, f64::INFINITY);
         let refused = |field, value| format!("{field} of the bar is `{value}`, not a finite number; leave the bar out");
@@ -36,33 +41,64 @@ fn bad_bars_are_refused_at_every_stage_and_change_nothing() {
 }
 
 #[test]
-fn a_set_has_at_most_as_many_outputs_as_readings_hold() {
-    let set = |count| IndicatorSet::new(vec![Sma::new(5).unwrap().into(); count]);
-    assert_eq!(set(OUTPUTS_MAX + 1), Err(TooManyOutputs { outputs: OUTPUTS_MAX + 1 }));
-    let mut full = set(OUTPUTS_MAX).unwrap();
-    for _ in 0..5 {
+fn a_bar_without_volume_is_passed_over_by_what_reads_volumes() {
+    let (_, bars) = shapes().swap_remove(0);
+    let indicators: Indicators = catalogue().join(",").parse().unwrap();
+    let (mut set, mut expected) = (indicators.start(), indicators.start());
+    for bar in &bars[..200] {
+        expected.update(bar).unwrap();
+        set.update(bar).unwrap();
+    }
+    let without = Bar { volume: None, ..bars[200] };
+    let readings = set.update(&without).unwrap().values().collect::<Vec<_>>();
+    let volume: Vec<bool> = indicators.iter().flat_map(|one| vec![one.needs_volume(); one.outputs()]).collect();
+    for (output, value) in readings.iter().enumerate() {
+        assert_eq!(value.is_none(), volume[output], "{}", set.names()[output]);
+    }
+    // The next bar with a volume continues as if the other had never been.
+    let [with, without] = [set.update(&bars[201]).unwrap(), expected.update(&bars[201]).unwrap()];
+    for (output, volume) in volume.into_iter().enumerate() {
+        assert!(!volume || with.get(output) == without.get(output), "{}", indicators.names()[output]);
+    }
+}
+
+#[test]
+fn a_set_has_at_most_as_many_outputs_as_are_allowed() {
+    let text = |count: usize| (2..count + 2).map(|period| format!("SMA({period})")).collect::<Vec<_>>().join(",");
+    assert!(text(OUTPUTS_MAX + 1).parse::<Indicators>().is_err());
+    let mut full = text(OUTPUTS_MAX).parse::<Indicators>().unwrap().start();
+    for _ in 0..OUTPUTS_MAX + 1 {
         full.update(&GOOD).unwrap();
     }
-    assert_eq!(full.update(&GOOD).unwrap().iter().collect::<Vec<_>>(), vec![Some(GOOD.close); OUTPUTS_MAX]);
+    assert_eq!(full.update(&GOOD).unwrap().values().collect::<Vec<_>>(), vec![Some(GOOD.close); OUTPUTS_MAX]);
 }
 
 proptest! {
     /// Whatever a bar holds: it is refused, or every value that comes of it is finite.
     #[test]
     fn no_bar_brings_a_value_that_is_not_finite(
-        closes in prop::collection::vec(prop_oneof![any::<f64>(), -3e37..3e37, Just(0.0), Just(1e-300), 99.0..101.0], 0..200),
+        bars in prop::collection::vec(
+            (
+                prop_oneof![any::<f64>(), -3e37..3e37, Just(0.0), Just(1e-300), Just(3e37), 99.0..101.0],
+                prop_oneof![4 => Just(0.0), 1 => 0.0..3e37],
+                prop_oneof![Just(0.0), Just(3e37), Just(1e-300), 0.0..1e6],
+            ),
+            0..200,
+        ),
     ) {
-        let mut set = IndicatorSet::first_set();
-        for close in closes {
-            let bar = Bar { open: close, high: close, low: close, close, volume: None };
-            match set.update(&bar) {
-                Ok(readings) => prop_assert!(readings.iter().flatten().all(|value| value.is_finite()), "{readings:?}"),
+        let mut set = all();
+        for (close, width, volume) in bars {
+            let (high, low) = (close + width, close);
+            match set.update(&Bar { open: low, high, low, close, volume: Some(volume), session: 0 }) {
+                Ok(readings) => {
+                    let mut bytes = Vec::new();
+                    prop_assert!(readings.values().flatten().all(f64::is_finite), "{readings:?}");
+                    set.encode(&mut bytes);
+                    prop_assert_eq!(IndicatorSet::decode(&bytes), Ok(set.clone()));
+                }
                 Err(BadBar::NonFinite { .. } | BadBar::TooLarge { .. }) => {}
                 Err(error) => prop_assert!(false, "{error}"),
             }
         }
-        let mut bytes = Vec::new();
-        set.encode(&mut bytes);
-        prop_assert_eq!(IndicatorSet::decode(&bytes), Ok(set));
     }
 }

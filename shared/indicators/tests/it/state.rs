@@ -1,11 +1,11 @@
 //! A set that is saved and restored continues as if nothing had happened, bit for bit.
 
-use indicators::{Atr, Bar, Bbands, Ema, IndicatorSet, Macd, Readings, Rsi, Sma};
+use indicators::{Bar, IndicatorSet, Indicators, Readings, catalogue};
 
 use crate::series::shapes;
 
-fn bits(readings: &Readings) -> Vec<Option<u64>> {
-    readings.iter().map(|value| value.map(f64::to_bits)).collect()
+fn bits(readings: Readings<'_>) -> Vec<Option<u64>> {
+    readings.values().map(|value| value.map(f64::to_bits)).collect()
 }
 
 fn encoded(set: &IndicatorSet) -> Vec<u8> {
@@ -14,71 +14,95 @@ fn encoded(set: &IndicatorSet) -> Vec<u8> {
     bytes
 }
 
-/// Other parameters than the first set's, with windows that are rebuilt every few bars.
-fn short_set() -> IndicatorSet {
-    let indicators = vec![
-        Sma::new(3).unwrap().into(),
-        Bbands::new(2, 1.5).unwrap().into(),
-        Bbands::new(5, 2.0).unwrap().into(),
-        Macd::new(2, 7, 3).unwrap().into(),
-        Ema::new(200).unwrap().into(),
-        Rsi::new(2).unwrap().into(),
-        Atr::new(100).unwrap().into(),
-    ];
-    IndicatorSet::new(indicators).unwrap()
-}
-
 /// Feeds one set without a break and one that is saved and restored after every bar. Peeks at every bar, too.
-fn check(mut whole: IndicatorSet, bars: &[Bar]) -> usize {
-    let mut broken = whole.clone();
+fn check(text: &str, bars: &[Bar]) -> usize {
+    let indicators: Indicators = text.parse().unwrap();
+    let (mut whole, mut broken) = (indicators.start(), indicators.start());
     let mut largest = 0;
     for (index, bar) in bars.iter().enumerate() {
         let bytes = encoded(&broken);
         largest = largest.max(bytes.len());
-        broken = IndicatorSet::decode(&bytes).unwrap();
+        broken = indicators.resume(&bytes).unwrap();
         assert_eq!(broken, whole, "state before bar {index}");
-        let peek = broken.peek(bar).unwrap();
+        let peek = bits(broken.peek(bar).unwrap().readings());
         assert_eq!(encoded(&broken), bytes, "peek at bar {index} changed the state");
-        let (expected, readings) = (whole.update(bar).unwrap(), broken.update(bar).unwrap());
-        assert_eq!(bits(&readings), bits(&expected), "bar {index}");
-        assert_eq!(bits(&peek), bits(&expected), "peek at bar {index}");
-        assert_eq!(encoded(&broken), encoded(&whole), "state after bar {index}");
+        let (expected, readings) = (bits(whole.update(bar).unwrap()), bits(broken.update(bar).unwrap()));
+        assert_eq!(readings, expected, "bar {index}");
+        assert_eq!(peek, expected, "peek at bar {index}");
     }
+    assert_eq!(encoded(&broken), encoded(&whole), "{text}");
     assert_eq!(whole.bars_seen(), bars.len() as u64);
     largest
 }
 
 #[test]
 fn a_set_that_is_restored_after_every_bar_continues_bit_for_bit() {
+    let default = Indicators::default();
     for (shape, bars) in shapes() {
-        let largest = check(IndicatorSet::first_set(), &bars);
-        assert!(largest < 700, "state of {shape} has {largest} bytes");
-        check(short_set(), &bars);
+        let largest = check(default.text(), &bars);
+        assert!(largest < 1024, "state of {shape} has {largest} bytes");
+    }
+}
+
+/// Every indicator, with its defaults, through warm-up and many rebuilds.
+#[test]
+fn every_indicator_continues_bit_for_bit() {
+    for (_, bars) in shapes() {
+        for texts in catalogue().chunks(16) {
+            check(&texts.join(","), &bars[..2_500]);
+        }
     }
 }
 
 #[test]
 fn a_state_is_appended_to_what_is_there() {
+    let set = IndicatorSet::default();
     let mut bytes = b"before".to_vec();
-    short_set().encode(&mut bytes);
-    assert_eq!(IndicatorSet::decode(&bytes[6..]), Ok(short_set()));
+    set.encode(&mut bytes);
+    assert_eq!(IndicatorSet::decode(&bytes[6..]), Ok(set));
     assert_eq!(&bytes[..6], b"before");
 }
 
-/// The bytes of version 1 after 1,000 fixed bars, by length and checksum.
-///
-/// If this fails, layout or arithmetic have changed, and saved states of this version would no longer
-/// continue: raise `STATE_VERSION`.
 #[test]
-fn the_bytes_of_a_version_are_fixed() {
-    let mut set = IndicatorSet::first_set();
-    let mut random = 12_345_u32;
-    for _ in 0..1_000 {
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let close = 100.0 + f64::from(random >> 16) / 1e4;
-        set.update(&Bar { open: close, high: close + 0.5, low: close - 0.7, close, volume: None }).unwrap();
+fn another_list_keeps_what_both_have_and_starts_the_rest_in_warm_up() {
+    let (_, bars) = shapes().swap_remove(0);
+    let [before, after] =
+        ["SMA(5),RSI(14),EMA(9)", "EMA(9),SMA(7),SMA(5)"].map(|text| text.parse::<Indicators>().unwrap());
+    let mut set = before.start();
+    for bar in &bars[..100] {
+        set.update(bar).unwrap();
     }
-    let bytes = encoded(&set);
-    let checksum: String = bytes[bytes.len() - 8..].iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!((bytes.len(), checksum.as_str()), (517, "0206cfbb8551f4f5"));
+    let kept: Vec<_> = [2, 0].map(|output| set.readings().get(output).unwrap()).into();
+    let mut changed = after.resume(&encoded(&set)).unwrap();
+    assert_eq!((changed.bars_seen(), changed.indicators()), (100, &after));
+    assert_eq!(changed.readings().iter().flatten().count(), 0, "there is none before the next bar");
+
+    let mut alone = "SMA(7)".parse::<Indicators>().unwrap().start();
+    for (index, bar) in bars[100..150].iter().enumerate() {
+        set.update(bar).unwrap();
+        changed.update(bar).unwrap();
+        alone.update(bar).unwrap();
+        let (old, new) = (set.readings(), changed.readings());
+        assert_eq!((new.get(0), new.get(2)), (old.get(2), old.get(0)), "what both have");
+        assert_eq!(new.get(1), alone.readings().get(0), "what is new");
+        assert_eq!(new.get(1).map(|reading| reading.bars), (index >= 6).then_some(index as u32 + 1));
+        assert_eq!(new.get(0).unwrap().bars, 101 + index as u32);
+    }
+    assert_eq!(kept[0].bars, 100);
+}
+
+#[test]
+fn a_reading_is_warm_when_little_hangs_on_the_begin() {
+    let (_, bars) = shapes().swap_remove(0);
+    for indicator in catalogue().iter().map(|text| text.parse::<Indicators>().unwrap()) {
+        let one = indicator.iter().next().unwrap();
+        let mut set = indicator.start();
+        for (index, bar) in bars[..3_000].iter().enumerate() {
+            for reading in set.update(bar).unwrap().iter() {
+                let bars = index as u32 + 1;
+                assert_eq!(reading.map(|reading| reading.bars), (bars > one.lookback()).then_some(bars), "{one}");
+                assert_eq!(reading.is_some_and(|reading| reading.warm), bars > one.warm_up(), "{one} at {index}");
+            }
+        }
+    }
 }
