@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bars::Ohlcv;
 use jiff::Timestamp;
 use market::{Freshness, Interval};
-use wire::{IndicatorBody, Record};
+use wire::{IndicatorBody, IndicatorReading, Record, SeriesText};
 
 use crate::{id::SeriesId, lane::Lane, step::Settings};
 
@@ -84,19 +84,21 @@ impl Item {
     pub(crate) fn record(&self, id: &SeriesId, owed: &Owed) -> Record {
         let lane = self.lanes.iter().find(|lane| lane.interval == owed.interval);
         let names = lane.map(|lane| lane.engine.names()).unwrap_or_default();
-        let values: Vec<_> = names.iter().map(AsRef::as_ref).zip(owed.values.iter().copied()).collect();
+        let readings: Vec<_> = names
+            .iter()
+            .zip(&owed.values)
+            .map(|(name, &value)| IndicatorReading { name: name.as_ref(), value, warm: true, bars: owed.bars })
+            .collect();
         let Ohlcv { open, high, low, close, volume } = owed.prices;
         wire::indicator(&IndicatorBody {
-            subject: &id.subject,
-            interval: owed.interval,
+            series: &SeriesText::new(&id.subject, owed.interval, id.basis, id.origin),
             start: millis(owed.start),
-            basis: id.basis,
             freshness: owed.freshness,
-            origin: id.origin,
             bars: owed.bars,
             prices: [open, high, low, close],
             volume,
-            values: &values,
+            readings: &readings,
+            flags: &[],
         })
     }
 }

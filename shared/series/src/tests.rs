@@ -110,18 +110,21 @@ fn naive(id: &SeriesId, facts: &[SeriesFact]) -> BTreeMap<i64, String> {
         let values: Vec<_> = values.values().collect();
         if values.iter().any(Option::is_some) {
             let names = engine.names().to_vec();
-            let values: Vec<_> = names.iter().map(String::as_str).zip(values.iter().copied()).collect();
+            let bars = engine.bars_seen();
+            let readings: Vec<_> = names
+                .iter()
+                .zip(&values)
+                .map(|(name, &value)| wire::IndicatorReading { name, value, warm: true, bars })
+                .collect();
             let record = wire::indicator(&wire::IndicatorBody {
-                subject: &id.subject,
-                interval: Interval::Min1,
+                series: &wire::SeriesText::new(&id.subject, Interval::Min1, id.basis, id.origin),
                 start: at(start),
-                basis: id.basis,
                 freshness: Freshness::Realtime,
-                origin: id.origin,
-                bars: engine.bars_seen(),
+                bars,
                 prices: [open, high, low, close],
                 volume,
-                values: &values,
+                readings: &readings,
+                flags: &[],
             });
             let line = record.to_json(0, at(0));
             last.insert(start, line[line.find(r#","bars":"#).unwrap()..].to_owned());

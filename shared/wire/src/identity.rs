@@ -21,25 +21,25 @@ impl Digest128 {
     /// The digest of some parts, each with its length in front, so that no two lists collide.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| 8 + part.len()).sum());
-        for part in parts {
-            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(part);
-        }
-        Self::first_half(Sha256::new().chain_update(bytes))
+        parts.iter().for_each(|part| push_part(&mut bytes, part));
+        Self::of_pieces([bytes.as_slice()])
     }
 
     /// The digest of a text alone.
     pub fn of_text(text: &str) -> Self {
-        Self::first_half(Sha256::new().chain_update(text))
+        Self::of_pieces([text.as_bytes()])
+    }
+
+    /// The digest of a text that stands in pieces, one behind the other, hashed where they stand.
+    pub(crate) fn of_pieces<const PIECES: usize>(pieces: [&[u8]; PIECES]) -> Self {
+        Self::first_half(pieces.iter().fold(Sha256::new(), Sha256::chain_update))
     }
 
     /// Its digits.
     pub(crate) fn hex(&self) -> Hex {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut hex = [0; 32];
         for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
+            pair.copy_from_slice(&HEX_PAIRS[usize::from(byte)]);
         }
         Hex(hex)
     }
@@ -51,6 +51,24 @@ impl Digest128 {
         Self(half)
     }
 }
+
+/// Appends a part of what is hashed into a key: its length, then itself.
+pub(crate) fn push_part(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(part);
+}
+
+/// The two hex digits of each byte.
+static HEX_PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 /// The 32 digits of a digest.
 pub(crate) struct Hex([u8; 32]);

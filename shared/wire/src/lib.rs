@@ -14,11 +14,14 @@ mod partition;
 mod sent;
 
 pub use decode::{DecodeError, Decoded, SCHEMAS, decode};
-pub use encode::{IndicatorBody, Record, Source, indicator, observation, rfc3339_millis};
+pub use encode::{
+    IndicatorBody, IndicatorFlag, IndicatorReading, IndicatorWriter, Record, Rendered, SeriesText, Source, indicator,
+    observation, rfc3339_millis,
+};
 pub use entry::{Entry, Oversized};
 pub use identity::{Digest128, Id, Key};
 pub use outbox::{Again, Call, Left, Outbox, Parcel};
-pub use pack::{Packed, pack};
+pub use pack::{Lines, Packed, pack};
 pub use partition::{PartitionKey, crypto, event, financial};
 pub use sent::{
     ATTACHMENT_BYTES, ATTACHMENT_NAME_BYTES, ATTACHMENTS_MAX, Attachment, AttachmentError, SENT_MAX, Sent, SentError,

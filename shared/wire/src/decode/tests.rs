@@ -144,17 +144,20 @@ fn what_replaces_the_value_before_it_is_ordered_and_bars_are_not() {
 #[test]
 fn indicator_records_hold_what_json_can_hold() {
     let subject = Subject::Pair("BTC/USD".parse().unwrap());
+    let reading = |name, value| crate::IndicatorReading { name, value, warm: true, bars: 20 };
     let record = indicator(&IndicatorBody {
-        subject: &subject,
-        interval: Interval::Min1,
+        series: &crate::SeriesText::new(&subject, Interval::Min1, Basis::Raw, market::Origin::Sampled),
         start: at("2026-11-20T15:31:00Z"),
-        basis: Basis::Raw,
         freshness: Freshness::Realtime,
-        origin: market::Origin::Sampled,
         bars: 20,
         prices: [0.1, 1e21, 1e-9, 2.0],
         volume: None,
-        values: &[("SMA(20)", Some(0.1 + 0.2)), ("RSI(14)", None), ("EMA(20)", Some(f64::INFINITY))],
+        readings: &[
+            reading("SMA(20)", Some(0.1 + 0.2)),
+            reading("RSI(14)", None),
+            reading("EMA(20)", Some(f64::INFINITY)),
+        ],
+        flags: &[],
     });
     let json: serde_json::Value = serde_json::from_str(&record.to_json(0, at("2026-11-20T15:33:00Z"))).unwrap();
     assert_eq!(json["values"]["SMA(20)"].as_f64().unwrap().to_bits(), (0.1f64 + 0.2).to_bits());

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use market::{Alert, Article, Decimal, EarningsDate, Event, Flag, MarketStatus, Mover, Subject};
 use serde_json::Value;
 
-use super::{Record, Source, json_number, push_optional, rfc3339_millis, subject_fields};
+use super::{Canonical, Record, Source, flag_words, rfc3339_millis, subject_fields, text::push_float_field};
 use crate::{identity::Digest128, partition};
 
 /// The `type` of a record of `system.v1` that says whether a market trades.
@@ -37,16 +37,10 @@ pub(super) fn record(event: &Event, flags: &[Flag]) -> Record {
     let key = Digest128::of(&parts.map(str::as_bytes));
     // What a shard is chosen by: the instrument, or else what tells the event apart.
     let about = event.subject().map_or(entity, |subject| subject.to_string());
-    let flags: Vec<String> = flags.iter().map(|flag| format!("\"{flag}\"")).collect();
-    Record {
-        schema,
-        source,
-        key,
-        partition_key: partition::event(kind, &about),
-        timestamp,
-        flags: flags.join(","),
-        body,
-    }
+    let mut canonical = Canonical::default();
+    canonical.begin(source, &timestamp).push_str(&body);
+    canonical.end(schema, key);
+    Record { schema, key, canonical, flags: flag_words(flags), partition_key: partition::event(kind, &about) }
 }
 
 /// What JSON allows in a text as it is, but not every reader takes so: U+0085, U+2028 and U+2029 end a
@@ -164,8 +158,8 @@ fn alert_body(alert: &Alert) -> String {
         subject_fields(Some(subject)),
         optional(alert.interval.map(market::Interval::as_str)),
     );
-    push_optional(&mut body, "value", json_number(alert.value));
-    push_optional(&mut body, "threshold", json_number(alert.threshold));
+    push_float_field(&mut body, "value", Some(alert.value));
+    push_float_field(&mut body, "threshold", Some(alert.threshold));
     body.push_str(r#","text":"#);
     body.push_str(&quoted(&alert.text));
     body

@@ -51,50 +51,87 @@ pub(super) fn push_number(text: &mut String, name: &str, value: Option<Decimal>)
     }
 }
 
+/// Appends `"name":` with the float, or with `null` for none and for what JSON cannot write, behind a comma.
+pub(super) fn push_float_field(text: &mut String, name: &str, value: Option<f64>) {
+    push_all(text, &[",\"", name, "\":"]);
+    push_float(text, value);
+}
+
+/// Appends the shortest text that reads back as the same float; `null` for none and for what JSON cannot write.
+pub(super) fn push_float(text: &mut String, value: Option<f64>) {
+    match value.filter(|value| value.is_finite()) {
+        Some(value) => text.push_str(zmij::Buffer::new().format_finite(value)),
+        None => text.push_str("null"),
+    }
+}
+
 /// Appends a day: `2026-11-20`.
 pub(super) fn push_date(text: &mut String, date: Date) {
+    match date_digits(date) {
+        Some(digits) => push_ascii(text, &digits),
+        None => text.push_str(&date.to_string()),
+    }
+}
+
+/// The digits of a day whose year has four of them.
+fn date_digits(date: Date) -> Option<[u8; 10]> {
+    let mut digits = *b"0000-00-00";
     if !(0..=9999).contains(&date.year()) {
-        return text.push_str(&date.to_string());
+        return None;
     }
-    push_padded::<4>(text, date.year().unsigned_abs().into());
-    text.push('-');
-    push_padded::<2>(text, date.month().unsigned_abs().into());
-    text.push('-');
-    push_padded::<2>(text, date.day().unsigned_abs().into());
+    put_padded(&mut digits[..4], date.year().unsigned_abs().into());
+    put_padded(&mut digits[5..7], date.month().unsigned_abs().into());
+    put_padded(&mut digits[8..], date.day().unsigned_abs().into());
+    Some(digits)
 }
 
-/// Appends a moment: RFC 3339 in UTC with milliseconds.
-pub(super) fn push_millis(text: &mut String, at: Timestamp) {
-    let civil = Offset::UTC.to_datetime(at);
-    if !(0..=9999).contains(&civil.year()) {
-        return text.push_str(&format!("{at:.3}"));
-    }
-    push_date(text, civil.date());
-    text.push('T');
-    push_padded::<2>(text, civil.hour().unsigned_abs().into());
-    text.push(':');
-    push_padded::<2>(text, civil.minute().unsigned_abs().into());
-    text.push(':');
-    push_padded::<2>(text, civil.second().unsigned_abs().into());
-    text.push('.');
-    push_padded::<3>(text, civil.millisecond().unsigned_abs().into());
-    text.push('Z');
+/// A moment as text: RFC 3339 in UTC with milliseconds.
+pub(super) struct Millis {
+    /// 24 characters, some more for years of more than four digits.
+    bytes: [u8; 32],
+    len: usize,
 }
 
-/// Appends a number of exactly so many digits.
-fn push_padded<const DIGITS: usize>(text: &mut String, mut value: u32) {
-    let mut digits = [b'0'; DIGITS];
+impl Millis {
+    pub(super) fn new(at: Timestamp) -> Self {
+        let mut bytes = [0; 32];
+        let civil = Offset::UTC.to_datetime(at);
+        let Some(date) = date_digits(civil.date()) else {
+            let text = format!("{at:.3}");
+            let len = text.len().min(bytes.len());
+            bytes[..len].copy_from_slice(&text.as_bytes()[..len]);
+            return Self { bytes, len };
+        };
+        bytes[..10].copy_from_slice(&date);
+        bytes[10..24].copy_from_slice(b"T00:00:00.000Z");
+        put_padded(&mut bytes[11..13], civil.hour().unsigned_abs().into());
+        put_padded(&mut bytes[14..16], civil.minute().unsigned_abs().into());
+        put_padded(&mut bytes[17..19], civil.second().unsigned_abs().into());
+        put_padded(&mut bytes[20..23], civil.millisecond().unsigned_abs().into());
+        Self { bytes, len: 24 }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+/// Writes a number with as many digits as there is room for.
+fn put_padded(digits: &mut [u8], mut value: u32) {
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + (value % 10) as u8;
         value /= 10;
     }
-    push_ascii(text, &digits);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn push_millis(text: &mut String, at: Timestamp) {
+        text.push_str(Millis::new(at).as_str());
+    }
 
     fn pushed<T>(push: fn(&mut String, T), value: T) -> String {
         let mut text = "x".to_owned();
@@ -119,6 +156,30 @@ mod tests {
         }
         for date in [Date::MIN, Date::MAX, Date::ZERO] {
             assert_eq!(pushed(push_date, date), date.to_string());
+        }
+    }
+
+    #[test]
+    fn floats_are_those_of_serde_json() {
+        let edges = [0.0, -0.0, 1.0, 1e15, 1e16, 1e17, 1e-5, 1e-7, 0.1, -123.456, f64::MAX, f64::MIN_POSITIVE, 5e-324];
+        for value in edges {
+            assert_eq!(pushed(push_float, Some(value)), serde_json::Value::from(value).to_string());
+        }
+        for value in [None, Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)] {
+            assert_eq!(pushed(push_float, value), "null");
+        }
+        let mut text = String::new();
+        push_float_field(&mut text, "open", Some(0.5));
+        assert_eq!(text, r#","open":0.5"#);
+    }
+
+    proptest! {
+        // The bits of floats are many.
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn floats_of_any_bits_are_those_of_serde_json(bits: u64) {
+            let value = f64::from_bits(bits);
+            prop_assert_eq!(pushed(push_float, Some(value)), serde_json::Value::from(value).to_string());
         }
     }
 

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use market::{Basis, Fact, Flag, Freshness, Interval, Origin, Subject};
-use wire::{IndicatorBody, Record, indicator, observation};
+use wire::{IndicatorBody, IndicatorFlag, IndicatorReading, Record, SeriesText, indicator, observation};
 
 use crate::sample;
 
@@ -104,21 +104,24 @@ fn a_rate_without_bid_and_ask() {
 fn the_readings_after_a_bar() {
     let subject = Subject::Pair("BTC/EUR".parse().unwrap());
     let start = sample::at("2026-05-15T15:31:00Z");
+    let reading = |name, value, warm, bars| IndicatorReading { name, value, warm, bars };
     let record = indicator(&IndicatorBody {
-        subject: &subject,
-        interval: Interval::Min1,
+        series: &SeriesText::new(&subject, Interval::Min1, Basis::Raw, Origin::Sampled),
         start,
-        basis: Basis::Raw,
         freshness: Freshness::Realtime,
-        origin: Origin::Sampled,
         bars: 20,
         prices: [97883.18, 98040.37, 97854.95, 97886.73],
         volume: None,
-        values: &[("SMA(20)", Some(97880.1)), ("RSI(14)", None)],
+        readings: &[
+            reading("SMA(20)", Some(97880.1), true, 20),
+            reading("EMA(5)", Some(97885.25), false, 7),
+            reading("RSI(14)", None, false, 20),
+        ],
+        flags: &[IndicatorFlag::GapBefore],
     });
     check(
         &record,
         start,
-        r#"{"schema":"indicator.v1","key":"5feadae0d156c58f99b9b9576ecceefe","rev":1,"id":"f5c2a8f9f9711f71e3637c038b50cef3","source":"alphavantage","timestamp":"2026-05-15T15:31:00.000Z","ingested_at":"2026-05-15T15:31:03.000Z","flags":[],"symbol":"BTC/EUR","base":"BTC","quote":"EUR","interval":"1min","basis":"raw","freshness":"realtime","origin":"sampled","bars":20,"open":97883.18,"high":98040.37,"low":97854.95,"close":97886.73,"volume":null,"values":{"SMA(20)":97880.1,"RSI(14)":null}}"#,
+        r#"{"schema":"indicator.v1","key":"5feadae0d156c58f99b9b9576ecceefe","rev":1,"id":"7fdfbb93334b76b0a378af0464de1a2f","source":"alphavantage","timestamp":"2026-05-15T15:31:00.000Z","ingested_at":"2026-05-15T15:31:03.000Z","flags":["gap_before"],"symbol":"BTC/EUR","base":"BTC","quote":"EUR","interval":"1min","basis":"raw","freshness":"realtime","origin":"sampled","bars":20,"open":97883.18,"high":98040.37,"low":97854.95,"close":97886.73,"volume":null,"values":{"SMA(20)":97880.1,"EMA(5)":97885.25,"RSI(14)":null},"warming":["EMA(5)"],"bars_of":{"EMA(5)":7}}"#,
     );
 }

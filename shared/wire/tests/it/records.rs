@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use market::{Basis, Date, Decimal, Event, Fact, Flag, Freshness, Interval, Origin, Subject};
 use serde_json::Value;
-use wire::{IndicatorBody, SCHEMAS, indicator, observation};
+use wire::{IndicatorBody, IndicatorFlag, IndicatorReading, SCHEMAS, SeriesText, indicator, observation};
 
 use crate::sample;
 
@@ -45,17 +45,22 @@ fn examples(schema: &str) -> Vec<String> {
 }
 
 fn readings() -> String {
+    let subject = Subject::Pair("BTC/EUR".parse().unwrap());
+    let reading = |name, value, warm, bars| IndicatorReading { name, value, warm, bars };
     let record = indicator(&IndicatorBody {
-        subject: &Subject::Pair("BTC/EUR".parse().unwrap()),
-        interval: Interval::Min1,
+        series: &SeriesText::new(&subject, Interval::Min1, Basis::Raw, Origin::Sampled),
         start: sample::at("2026-05-15T15:31:00Z"),
-        basis: Basis::Raw,
         freshness: Freshness::Realtime,
-        origin: Origin::Sampled,
         bars: 26,
         prices: [97883.18, 98040.37, 97854.95, 97886.73],
         volume: None,
-        values: &[("SMA(20)", Some(97_880.141_25)), ("RSI(14)", Some(58.302_117_4)), ("MACD(12,26,9).signal", None)],
+        readings: &[
+            reading("SMA(20)", Some(97_880.141_25), true, 26),
+            reading("EMA(20)", Some(97_879.300_3), false, 26),
+            reading("RSI(14)", Some(58.302_117_4), false, 18),
+            reading("MACD(12,26,9).signal", None, false, 26),
+        ],
+        flags: &[IndicatorFlag::GapBefore],
     });
     record.to_json(0, sample::at("2026-05-15T15:32:15.202Z"))
 }
@@ -121,7 +126,9 @@ fn table(section: &str) -> BTreeMap<&str, Row<'_>> {
 /// Every field of an object by its path: `extended_hours.price`, `topics[].topic`, `values.*`.
 fn fields<'a>(prefix: &str, object: &'a Value, found: &mut Vec<(String, &'a Value)>) {
     for (name, value) in object.as_object().into_iter().flatten() {
-        let path = if prefix == "values." { "values.*".to_owned() } else { format!("{prefix}{name}") };
+        // Objects whose names are those of outputs.
+        let is_by_output = ["values.", "bars_of."].contains(&prefix);
+        let path = if is_by_output { format!("{prefix}*") } else { format!("{prefix}{name}") };
         fields(&format!("{path}."), value, found);
         for element in value.as_array().into_iter().flatten() {
             fields(&format!("{path}[]."), element, found);
@@ -202,6 +209,7 @@ fn every_word_of_a_label_is_explained() {
         Origin::ALL.iter().map(|label| label.as_str()).collect(),
         Interval::ALL.iter().map(|interval| interval.as_str()).collect(),
         FLAGS.iter().map(|flag| flag.as_str()).collect(),
+        IndicatorFlag::ALL.iter().map(|flag| flag.as_str()).collect(),
     ];
     for label in labels.concat() {
         assert!(words.contains(&format!("`{label}`")), "`{label}` is not explained");
