@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use arrayvec::ArrayString;
+
 /// Longest symbol that is accepted, in characters.
 pub const SYMBOL_MAX: usize = 24;
 /// Longest currency code that is accepted, in characters (`1000SATS` is one).
@@ -24,8 +26,10 @@ pub enum InstrumentError {
 /// An exchange symbol such as `MSFT`, `BRK.B`, `FRA:IQQE` or `CELG^`, in upper case.
 ///
 /// It may hold characters that are special in URLs, object keys and NATS subjects: encode it there.
+///
+/// Its text lies within it, so that a clone is a copy of some bytes: every record makes and clones some.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Symbol(String);
+pub struct Symbol(ArrayString<SYMBOL_MAX>);
 
 impl Symbol {
     /// The symbol's text.
@@ -38,12 +42,24 @@ impl FromStr for Symbol {
     type Err = InstrumentError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-^=+:_/ ".contains(&byte);
-        if text.is_empty() || text.len() > SYMBOL_MAX || text.trim() != text || !text.bytes().all(good) {
-            return Err(InstrumentError::Symbol(text.chars().take(2 * SYMBOL_MAX).collect()));
-        }
-        Ok(Self(text.to_ascii_uppercase()))
+        // The only white space among the good characters is the space.
+        let inner = !text.starts_with(' ') && !text.ends_with(' ');
+        upper_case(text, is_in_symbols)
+            .filter(|_| inner)
+            .map(Self)
+            .ok_or_else(|| InstrumentError::Symbol(text.chars().take(2 * SYMBOL_MAX).collect()))
     }
+}
+
+const fn is_in_symbols(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'^' | b'=' | b'+' | b':' | b'_' | b'/' | b' ')
+}
+
+/// The text in upper case, unless it is empty, too long, or has a byte that is not good. Good bytes are ASCII.
+fn upper_case<const MAX: usize>(text: &str, good: fn(u8) -> bool) -> Option<ArrayString<MAX>> {
+    let mut upper = ArrayString::from(text).ok()?;
+    upper.make_ascii_uppercase();
+    (!text.is_empty() && text.bytes().all(good)).then_some(upper)
 }
 
 impl fmt::Display for Symbol {
@@ -52,9 +68,9 @@ impl fmt::Display for Symbol {
     }
 }
 
-/// The code of a currency, physical or digital, in upper case.
+/// The code of a currency, physical or digital, in upper case. A clone is a copy of some bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Currency(String);
+pub struct Currency(ArrayString<CURRENCY_MAX>);
 
 /// Physical currencies by ISO 4217 that Alpha Vantage lists. Any other code is taken for digital.
 const PHYSICAL: &[&str] = &[
@@ -80,10 +96,9 @@ impl FromStr for Currency {
     type Err = InstrumentError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() || text.len() > CURRENCY_MAX || !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(InstrumentError::Currency(text.chars().take(2 * CURRENCY_MAX).collect()));
-        }
-        Ok(Self(text.to_ascii_uppercase()))
+        upper_case(text, |byte| byte.is_ascii_alphanumeric())
+            .map(Self)
+            .ok_or_else(|| InstrumentError::Currency(text.chars().take(2 * CURRENCY_MAX).collect()))
     }
 }
 
@@ -149,6 +164,10 @@ impl fmt::Display for Subject {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -157,8 +176,37 @@ mod tests {
             assert_eq!(text.parse::<Symbol>().unwrap().as_str(), text);
         }
         assert_eq!("duol".parse::<Symbol>().unwrap().as_str(), "DUOL");
-        for text in ["", " MSFT", "MS\nFT", "Ünï", "A*", "ABCDEFGHIJKLMNOPQRSTUVWXY"] {
+        assert_eq!("A B".parse::<Symbol>().unwrap().to_string(), "A B");
+        for text in ["", " MSFT", "MSFT ", " ", "MS\nFT", "Ünï", "A*", "ABCDEFGHIJKLMNOPQRSTUVWXY"] {
             assert!(text.parse::<Symbol>().is_err(), "{text:?}");
+        }
+        for text in ["", "U", "1000SATS", "ABCDEFGHIJ", "ABCDEFGHIJK", "US D", "É"] {
+            assert_eq!(
+                text.parse::<Currency>().is_ok(),
+                text.is_ascii() && matches!(text.len(), 1 | 8 | 10),
+                "{text:?}"
+            );
+        }
+    }
+
+    fn hash(value: &(impl Hash + ?Sized)) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn they_compare_and_hash_as_their_texts(
+            (a, b) in ("[A-C.^]{1,24}", "[A-C.^]{1,24}"),
+            (c, d) in ("[A-C0]{1,10}", "[A-C0]{1,10}"),
+        ) {
+            let (x, y): (Symbol, Symbol) = (a.parse().unwrap(), b.parse().unwrap());
+            prop_assert_eq!((x.cmp(&y), x == y, x.as_str()), (a.cmp(&b), a == b, a.as_str()));
+            prop_assert_eq!(hash(&x), hash(a.as_str()));
+            let (x, y): (Currency, Currency) = (c.parse().unwrap(), d.parse().unwrap());
+            prop_assert_eq!((x.cmp(&y), x == y, x.as_str()), (c.cmp(&d), c == d, c.as_str()));
+            prop_assert_eq!(hash(&x), hash(c.as_str()));
         }
     }
 
