@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use rust_decimal::{Decimal, prelude::ToPrimitive};
+use rust_decimal::Decimal;
 
 /// Why a text or decimal is no price or volume.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,38 @@ pub(crate) fn decimal(text: &str) -> Result<Decimal, NumberError> {
     read.map_err(|_| NumberError::NotANumber(text.chars().take(64).collect()))
 }
 
+/// The digits of a decimal as an integer, without its sign, if they fit.
+fn mantissa(value: Decimal) -> Option<u64> {
+    let parts = value.unpack();
+    (parts.hi == 0).then_some((u64::from(parts.mid) << 32) | u64::from(parts.lo))
+}
+
+/// Without trailing zeros. Nearly no value has them, and to see that takes one remainder: `normalize` divides the 96
+/// bits of every even number.
+fn normalized(value: Decimal) -> Decimal {
+    if mantissa(value).is_some_and(|mantissa| mantissa % 10 != 0) { value } else { value.normalize() }
+}
+
+/// The powers of ten that an f64 holds exactly.
+const POWERS_OF_TEN: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// The nearest f64: the one that the decimal's text reads as. `Decimal::to_f64` rounds three times, so beyond 52 bits
+/// or 22 decimals it is often off in the last bit, as for 436517.2284841869; and it divides 128 bits.
+fn nearest_f64(value: Decimal) -> f64 {
+    match (mantissa(value), POWERS_OF_TEN.get(value.scale() as usize)) {
+        // Both are exact, so there is one rounding, that of the division, and it goes to the nearest.
+        (Some(mantissa), Some(power)) if mantissa < 1 << 53 => {
+            let magnitude = mantissa as f64 / power;
+            if value.is_sign_negative() { -magnitude } else { magnitude }
+        }
+        // Every decimal is a text that reads as some f64.
+        _ => value.to_string().parse().unwrap_or(f64::NAN),
+    }
+}
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $refuse:expr, $error:path) => {
         $(#[$doc])*
@@ -35,7 +67,7 @@ macro_rules! number {
             /// Takes the decimal, normalised: no trailing zeros.
             pub fn new(value: Decimal) -> Result<Self, NumberError> {
                 let refuse: fn(&Decimal) -> bool = $refuse;
-                if refuse(&value) { Err($error(value)) } else { Ok(Self(value.normalize())) }
+                if refuse(&value) { Err($error(value)) } else { Ok(Self(normalized(value))) }
             }
 
             /// The decimal.
@@ -45,8 +77,7 @@ macro_rules! number {
 
             /// The nearest binary floating-point number, for indicators.
             pub fn to_f64(self) -> f64 {
-                // Every 96-bit decimal has a nearest f64, so there is always one to return.
-                self.0.to_f64().unwrap_or(f64::NAN)
+                nearest_f64(self.0)
             }
         }
 
@@ -77,6 +108,8 @@ number!(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -88,5 +121,45 @@ mod tests {
             assert!(bad.parse::<Price>().is_err(), "{bad:?}");
         }
         assert!("-0.1".parse::<Volume>().is_err());
+    }
+
+    /// Decimals of all sizes: few digits as prices have them, 19 to 20 digits, and all 96 bits.
+    fn decimals() -> impl Strategy<Value = Decimal> {
+        let mantissa = prop_oneof![
+            0..1i128 << 24,
+            0..1i128 << 56,
+            (1i128 << 53) - 4..(1i128 << 53) + 4,
+            0..1i128 << 66,
+            0..1i128 << 96,
+        ];
+        (mantissa, any::<bool>(), 0u32..=28).prop_map(|(mantissa, negative, scale)| {
+            Decimal::from_i128_with_scale(if negative { -mantissa } else { mantissa }, scale)
+        })
+    }
+
+    #[test]
+    fn an_f64_is_the_nearest_where_the_library_is_off() {
+        let off =
+            ["436517.2284841869", "15603767.1616120206", "0.365533070226170528", "0.0000000000000000000000717915"];
+        for text in off.into_iter().chain(["97883.18", "9007199254740993", "0.1234567890123456789"]) {
+            let (price, expected): (Price, f64) = (text.parse().unwrap(), text.parse().unwrap());
+            assert_eq!(price.to_f64().to_bits(), expected.to_bits(), "{text}");
+        }
+        assert_eq!("0".parse::<Volume>().unwrap().to_f64().to_bits(), 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn an_f64_is_what_the_text_reads_as(value in decimals()) {
+            let expected: f64 = value.to_string().parse().unwrap();
+            prop_assert_eq!(nearest_f64(value).to_bits(), expected.to_bits(), "{}", value);
+        }
+
+        #[test]
+        fn normalised_is_what_the_library_says(value in decimals()) {
+            prop_assert_eq!(normalized(value).unpack(), value.normalize().unpack());
+        }
     }
 }
