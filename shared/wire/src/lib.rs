@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod entry;
+mod event;
 mod identity;
 pub mod limits;
 mod outbox;
@@ -19,6 +20,7 @@ pub use encode::{
     observation, rfc3339_millis,
 };
 pub use entry::{Entry, Oversized};
+pub use event::{BatchRecord, KinesisBatch, NotBase64};
 pub use identity::{Digest128, Id, Key};
 pub use outbox::{Again, Call, Left, Outbox, Parcel};
 pub use pack::{Lines, Packed, pack};
