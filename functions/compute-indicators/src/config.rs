@@ -1,9 +1,8 @@
 //! What `compute-indicators` reads from its environment; see the table in its README.
 
-use config::{Name, Problems, Reader, Seconds};
+use config::{Name, Problems, Reader};
 use market::SimulatedTime;
 use pipeline::ProcessSettings;
-use series::Settings;
 use telemetry::LevelFilter;
 
 /// The configuration.
@@ -13,6 +12,7 @@ pub(crate) struct Config {
     pub(crate) dead_letters: Name,
     pub(crate) archive: Name,
     pub(crate) indicators: Name,
+    pub(crate) events: Name,
     pub(crate) settings: ProcessSettings,
     pub(crate) clock: Option<SimulatedTime>,
     pub(crate) log_level: LevelFilter,
@@ -25,8 +25,8 @@ impl Config {
         let dead_letters = from.required("DEAD_LETTER_BUCKET");
         let archive = from.required("RAW_DELIVERY_STREAM");
         let indicators = from.required("INDICATOR_DELIVERY_STREAM");
-        let close_after: Option<Seconds> = from.required("CLOSE_AFTER_SECONDS");
-        let redeliver_after: Option<Seconds> = from.required("REDELIVER_AFTER_SECONDS");
+        let events = from.required("KINESIS_EVENTS_STREAM");
+        let series = from.series_settings();
         let clock = from.simulated_time();
         let log_level = from.optional("LOG_LEVEL");
         let read = || {
@@ -35,9 +35,8 @@ impl Config {
                 dead_letters: dead_letters?,
                 archive: archive?,
                 indicators: indicators?,
-                settings: ProcessSettings {
-                    series: Settings { close_after: close_after?.0, redeliver_after: redeliver_after?.0 },
-                },
+                events: events?,
+                settings: ProcessSettings { function: env!("CARGO_PKG_NAME"), series: series? },
                 clock,
                 log_level: log_level.unwrap_or(LevelFilter::INFO),
             })

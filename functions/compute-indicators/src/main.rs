@@ -8,7 +8,7 @@ mod tests;
 
 use std::process::ExitCode;
 
-use aws::{DeadLetterBucket, DeliveryStream, StateTable, sdk_config};
+use aws::{DeadLetterBucket, DeliveryStream, StateTable, Stream, sdk_config};
 use lambda_runtime::{Error, run, service_fn};
 use pipeline::Warm;
 
@@ -23,10 +23,11 @@ async fn main() -> Result<ExitCode, Error> {
     telemetry::init(config.log_level);
     let sdk = sdk_config().await;
     let handler = Handler {
-        store: StateTable::new(&sdk, config.table.as_str()),
+        store: StateTable::with_sets(&sdk, config.table.as_str(), config.settings.series.sets.clone()),
         dead_letters: DeadLetterBucket::new(&sdk, config.dead_letters.as_str()),
         archive: DeliveryStream::new(&sdk, config.archive.as_str()),
         indicators: DeliveryStream::new(&sdk, config.indicators.as_str()),
+        events: Stream::new(&sdk, config.events.as_str()),
         warm: Warm::default(),
         settings: config.settings,
         clock: config.clock,

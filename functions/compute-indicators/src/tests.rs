@@ -1,29 +1,33 @@
-use aws_lambda_events::event::kinesis::KinesisEvent;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
 use market::Interval;
 use pipeline::{ProcessSettings, Warm};
 use serde_json::{Value, json};
-use series::Settings;
+use series::{Rules, Sets, Settings};
 use testkit::{
-    MemoryDeadLetters, MemorySink, MemoryStore,
+    MemoryDeadLetters, MemorySink, MemoryStore, MemoryStream,
     record::{bar, payload},
 };
+use wire::KinesisBatch;
 
 use crate::handler::Handler;
 
-fn handler() -> Handler<MemoryStore, MemoryDeadLetters, MemorySink> {
+fn handler() -> Handler<MemoryStore, MemoryDeadLetters, MemorySink, MemoryStream> {
     Handler {
         store: MemoryStore::default(),
         dead_letters: MemoryDeadLetters::default(),
         archive: MemorySink::default(),
         indicators: MemorySink::default(),
+        events: MemoryStream::default(),
         warm: Warm::default(),
         settings: ProcessSettings {
+            function: "compute-indicators",
             series: Settings {
                 close_after: SignedDuration::from_secs(125),
                 redeliver_after: SignedDuration::from_secs(120),
+                sets: Sets::default(),
+                rules: Rules::default(),
             },
         },
         clock: None,
@@ -36,7 +40,7 @@ fn sequence_number(nth: usize) -> String {
 }
 
 /// An event as the mapping sends it.
-fn event(payloads: &[Vec<u8>]) -> KinesisEvent {
+fn event(payloads: &[Vec<u8>]) -> KinesisBatch {
     let records: Vec<Value> = payloads
         .iter()
         .enumerate()
@@ -54,11 +58,14 @@ fn event(payloads: &[Vec<u8>]) -> KinesisEvent {
             })
         })
         .collect();
-    serde_json::from_value(json!({"Records": records})).unwrap()
+    serde_json::from_str(&json!({"Records": records}).to_string()).unwrap()
 }
 
 /// The answer to the mapping, as it reads it. The deadline leaves no time to try again.
-async fn answer(handler: &Handler<MemoryStore, MemoryDeadLetters, MemorySink>, event: KinesisEvent) -> Value {
+async fn answer(
+    handler: &Handler<MemoryStore, MemoryDeadLetters, MemorySink, MemoryStream>,
+    event: KinesisBatch,
+) -> Value {
     let mut context = Context::default();
     context.deadline = Timestamp::now().as_millisecond() as u64 + 3_000;
     serde_json::to_value(handler.handle(LambdaEvent::new(event, context)).await.unwrap()).unwrap()

@@ -1,6 +1,6 @@
 //! What `sweep-series` reads from its environment; see the table in its README.
 
-use config::{Name, Problems, Reader, Seconds};
+use config::{Name, Problems, Reader};
 use market::SimulatedTime;
 use series::Settings;
 use telemetry::LevelFilter;
@@ -10,6 +10,7 @@ use telemetry::LevelFilter;
 pub(crate) struct Config {
     pub(crate) table: Name,
     pub(crate) indicators: Name,
+    pub(crate) events: Name,
     pub(crate) settings: Settings,
     pub(crate) clock: Option<SimulatedTime>,
     pub(crate) log_level: LevelFilter,
@@ -20,15 +21,16 @@ impl Config {
     pub(crate) fn read(mut from: Reader) -> Result<Self, Problems> {
         let table = from.required("STATE_TABLE");
         let indicators = from.required("INDICATOR_DELIVERY_STREAM");
-        let close_after: Option<Seconds> = from.required("CLOSE_AFTER_SECONDS");
-        let redeliver_after: Option<Seconds> = from.required("REDELIVER_AFTER_SECONDS");
+        let events = from.required("KINESIS_EVENTS_STREAM");
+        let settings = from.series_settings();
         let clock = from.simulated_time();
         let log_level = from.optional("LOG_LEVEL");
         let read = || {
             Some(Self {
                 table: table?,
                 indicators: indicators?,
-                settings: Settings { close_after: close_after?.0, redeliver_after: redeliver_after?.0 },
+                events: events?,
+                settings: settings?,
                 clock,
                 log_level: log_level.unwrap_or(LevelFilter::INFO),
             })

@@ -6,7 +6,7 @@ mod handler;
 
 use std::process::ExitCode;
 
-use aws::{DeliveryStream, StateTable, sdk_config};
+use aws::{DeliveryStream, StateTable, Stream, sdk_config};
 use lambda_runtime::{Error, run, service_fn};
 
 use crate::{config::Config, handler::Handler};
@@ -20,8 +20,9 @@ async fn main() -> Result<ExitCode, Error> {
     telemetry::init(config.log_level);
     let sdk = sdk_config().await;
     let handler = Handler {
-        store: StateTable::new(&sdk, config.table.as_str()),
+        store: StateTable::with_sets(&sdk, config.table.as_str(), config.settings.sets.clone()),
         indicators: DeliveryStream::new(&sdk, config.indicators.as_str()),
+        events: Stream::new(&sdk, config.events.as_str()),
         settings: config.settings,
         clock: config.clock,
     };

@@ -26,8 +26,9 @@ impl Deliver for DeliveryStream {
         let action = || format!("PutRecordBatch to `{}`", self.name);
         let mut call = self.client.put_record_batch().delivery_stream_name(&self.name);
         for record in records {
-            let record = Record::builder().data(Blob::new(&record.data[..])).build().map_err(|error| {
-                CallError { kind: failure::Kind::Denied, message: format!("{}: {error}", action()) }
+            let record = Record::builder().data(Blob::new(&record.data[..])).build().map_err(|error| CallError {
+                kind: failure::Kind::Denied,
+                message: format!("{}: {error}", action()),
             })?;
             call = call.records(record);
         }

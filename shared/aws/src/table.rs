@@ -3,21 +3,24 @@
 //! An item has `pk` (`series#…`, `sent#…` or `quota#…`), `version` (rises with every write), `state` (bytes), and,
 //! while something is due, `due_bucket` and `due_at`, by which the sparse index `due` finds it.
 
+use std::collections::{HashMap, HashSet};
+
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::update_item::{UpdateItemError, UpdateItemOutput},
     primitives::Blob,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use pipeline::{
     Entry,
     port::{CallError, Cursors, CursorsError, Ledger, LedgerError, Saved, SeriesStore, StoreError, Stored},
 };
 use planner::{Cursor, WatchList};
-use series::{Item, SeriesId, StateError};
+use series::{Item, SeriesId, Sets, StateError};
 use wire::{Digest128, Sent};
 
 use crate::call_error;
@@ -29,13 +32,19 @@ const DUE_BUCKETS: u8 = 8;
 /// How many series one sweep takes at the most; the next one takes the rest.
 const DUE_MAX: usize = 2_000;
 
-pub(crate) type Attributes = std::collections::HashMap<String, AttributeValue>;
+/// How many items one BatchGetItem reads, by the service's limit of 100; it gives back 16 MB at the most.
+const BATCH_GET_MAX: usize = 100;
+const BATCHES_IN_FLIGHT: usize = 4;
+
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
 /// The state table.
 #[derive(Debug, Clone)]
 pub struct StateTable {
     client: Client,
     name: String,
+    /// The indicators of the series, which their states share.
+    sets: Sets,
 }
 
 /// The outcome of a conditional write.
@@ -47,7 +56,12 @@ pub(crate) enum Written {
 impl StateTable {
     /// The table of that name.
     pub fn new(config: &SdkConfig, name: &str) -> Self {
-        Self { client: Client::new(config), name: name.to_owned() }
+        Self::with_sets(config, name, Sets::default())
+    }
+
+    /// The same with the indicators whose states are in it.
+    pub fn with_sets(config: &SdkConfig, name: &str, sets: Sets) -> Self {
+        Self { client: Client::new(config), name: name.to_owned(), sets }
     }
 
     pub(crate) async fn read(&self, pk: &str) -> Result<Option<Attributes>, CallError> {
@@ -61,6 +75,37 @@ impl StateTable {
             .await
             .map_err(|error| call_error(&format!("GetItem `{pk}` of `{}`", self.name), &error))?;
         Ok(output.item)
+    }
+
+    /// Reads items, at most [`BATCH_GET_MAX`] of them, in their order. Those that one call does not give, since
+    /// the table is busy or the answer would be too large, are read one by one.
+    async fn read_many(&self, names: &[String]) -> Vec<Result<Option<Attributes>, CallError>> {
+        let key = |pk: &String| Attributes::from([("pk".to_owned(), AttributeValue::S(pk.clone()))]);
+        let asked = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(names.iter().map(key).collect()));
+        let action = || format!("BatchGetItem of `{}`", self.name);
+        let answer = match asked.build() {
+            Ok(asked) => self.client.batch_get_item().request_items(&self.name, asked).send().await,
+            Err(error) => return names.iter().map(|_| Err(CallError::unavailable(error.to_string()))).collect(),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = call_error(&action(), &error);
+                return names.iter().map(|_| Err(error.clone())).collect();
+            }
+        };
+        let pk_of = |item: &Attributes| item.get("pk").and_then(|pk| pk.as_s().ok()).cloned();
+        let mut found: HashMap<String, Attributes> = HashMap::new();
+        for items in answer.responses.unwrap_or_default().into_values() {
+            found.extend(items.into_iter().filter_map(|item| Some((pk_of(&item)?, item))));
+        }
+        let left = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|left| left.keys);
+        let left: HashSet<String> = left.filter_map(|key| pk_of(&key)).collect();
+        let mut read = Vec::with_capacity(names.len());
+        for name in names {
+            read.push(if left.contains(name) { self.read(name).await } else { Ok(found.remove(name)) });
+        }
+        read
     }
 
     /// Writes bytes as the version after `version`, if that is still the stored one.
@@ -164,23 +209,38 @@ fn series_pk(id: &SeriesId) -> String {
     format!("series#{id}")
 }
 
-fn stored(attributes: Option<&Attributes>) -> Result<Stored, StoreError> {
+fn stored(attributes: Option<&Attributes>, sets: &Sets) -> Result<Stored, StoreError> {
     let (version, state) = parts(attributes).ok_or(StoreError::State(StateError::Corrupt("attributes")))?;
-    let item = if version == 0 { Item::default() } else { Item::decode(state).map_err(StoreError::State)? };
+    let item = if version == 0 { Item::default() } else { Item::decode(state, sets).map_err(StoreError::State)? };
     Ok(Stored { version, item })
 }
 
 impl SeriesStore for StateTable {
     async fn load(&self, id: &SeriesId) -> Result<Stored, StoreError> {
         let attributes = self.read(&series_pk(id)).await.map_err(StoreError::Call)?;
-        stored(attributes.as_ref())
+        stored(attributes.as_ref(), &self.sets)
+    }
+
+    async fn load_many(&self, ids: &[&SeriesId]) -> Vec<Result<Stored, StoreError>> {
+        let names: Vec<String> = ids.iter().map(|id| series_pk(id)).collect();
+        let mut reads = Vec::new();
+        for names in names.chunks(BATCH_GET_MAX) {
+            reads.push(self.read_many(names));
+        }
+        let found: Vec<_> = stream::iter(reads).buffered(BATCHES_IN_FLIGHT).collect().await;
+        let mut found = found.into_iter().flatten();
+        let read = names.iter().map(|_| {
+            let attributes = found.next().unwrap_or(Ok(None)).map_err(StoreError::Call)?;
+            stored(attributes.as_ref(), &self.sets)
+        });
+        read.collect()
     }
 
     async fn save(&self, id: &SeriesId, item: &Stored, due: Option<Timestamp>) -> Result<Saved, StoreError> {
         let pk = series_pk(id);
         match self.write(&pk, item.version, item.item.encode(), due).await.map_err(StoreError::Call)? {
             Written::Done => Ok(Saved::Done),
-            Written::Refused(Some(current)) => stored(Some(&current)).map(Saved::Refused),
+            Written::Refused(Some(current)) => stored(Some(&current), &self.sets).map(Saved::Refused),
             // Emulators may leave out the old item.
             Written::Refused(None) => SeriesStore::load(self, id).await.map(Saved::Refused),
         }

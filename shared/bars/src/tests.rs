@@ -17,7 +17,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         let price = 100.0 + f64::from((u32::from(key) * 37 + rev * 11 + u32::from(variant) * 5) % 17);
         if vendor {
             let prices = Ohlcv { open: price, high: price + 1.0, low: price - 1.0, close: price, volume: Some(price) };
-            return Fact::Vendor(VendorPart { rev, id, is_final: variant == 1, freshness: 2, prices });
+            return Fact::Vendor(VendorPart { rev, id, is_final: variant == 1, freshness: 2, as_of: 0, prices });
         }
         Fact::Reading(Reading {
             key: [key; 16],

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::SignedDuration;
 use market::SimulatedTime;
+use series::{Rules, Sets, Settings};
 
 /// Where the vendor answers.
 pub const VENDOR_URL: &str = "https://www.alphavantage.co/query";
@@ -169,6 +170,25 @@ impl Reader {
         self.local_only("MARKET_CLOCK", "")
     }
 
+    /// How series act: when bars close, what is computed of them, and what raises an alert.
+    pub fn series_settings(&mut self) -> Option<Settings> {
+        let close_after: Option<Seconds> = self.required("CLOSE_AFTER_SECONDS");
+        let redeliver_after: Option<Seconds> = self.required("REDELIVER_AFTER_SECONDS");
+        let sets = match self.variables.contains_key("INDICATORS") {
+            true => self.optional("INDICATORS")?,
+            false => Sets::default(),
+        };
+        let rules = self.variables.get("ALERTS").map_or("", String::as_str);
+        let rules = match Rules::parse(rules, &sets) {
+            Ok(rules) => rules,
+            Err(error) => {
+                self.problems.push(format!("`ALERTS`: {error}"));
+                return None;
+            }
+        };
+        Some(Settings { close_after: close_after?.0, redeliver_after: redeliver_after?.0, sets, rules })
+    }
+
     /// The configuration, or everything that is wrong.
     pub fn finish<T>(mut self, configuration: Option<T>) -> Result<T, Problems> {
         match configuration {
@@ -187,6 +207,34 @@ mod tests {
 
     fn reader(variables: &[(&str, &str)]) -> Reader {
         Reader::new(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn indicators_and_alerts_are_read_together() {
+        let mut from = reader(&[
+            ("KINETICK_ENV", "dev"),
+            ("CLOSE_AFTER_SECONDS", "125"),
+            ("REDELIVER_AFTER_SECONDS", "120"),
+            ("INDICATORS", "RSI(14); 5min: SMA(20)"),
+            ("ALERTS", "RSI(14) > 70"),
+        ]);
+        let settings = from.series_settings().unwrap();
+        assert_eq!(settings.sets, "RSI(14); 5min: SMA(20)".parse().unwrap());
+        let check = |indicators: &str, alerts: &str, expected: &str| {
+            let mut from = reader(&[
+                ("KINETICK_ENV", "dev"),
+                ("CLOSE_AFTER_SECONDS", "125"),
+                ("REDELIVER_AFTER_SECONDS", "120"),
+                ("INDICATORS", indicators),
+                ("ALERTS", alerts),
+            ]);
+            let settings = from.series_settings();
+            let Problems(problems) = from.finish(settings).unwrap_err();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].starts_with(expected), "{problems:?}");
+        };
+        check("RSI(0)", "", "`INDICATORS` is `RSI(0)`: in `RSI(0)`: `RSI(0)`: parameter `period` is `0`; allowed: ");
+        check("RSI(14)", "SMA(20) > 1", "`ALERTS`: rule `SMA(20) > 1`: `SMA(20)` is not known; allowed: ");
     }
 
     #[test]

@@ -108,10 +108,17 @@ impl fmt::Display for Indicator {
 
 /// A list of indicators that read the same bars, and where each finds its state: what the sets of many
 /// series share. Cloning it is cheap.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Indicators(pub(crate) Arc<Plan>);
 
-#[derive(Debug, PartialEq)]
+/// Equal lists have equal texts, and most often they are the same list.
+impl PartialEq for Indicators {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
+    }
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) entries: Vec<Entry>,
     /// The indicators' texts, joined by `,`.
@@ -124,7 +131,7 @@ pub(crate) struct Plan {
 }
 
 /// One indicator and its part of the state.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) indicator: Indicator,
     pub(crate) numbers: Range<usize>,
@@ -140,6 +147,15 @@ impl Indicators {
         if indicators.is_empty() {
             return Err(BadIndicator::Empty);
         }
+        Self::of(indicators)
+    }
+
+    /// A list of nothing, for who counts bars only.
+    pub fn none() -> Self {
+        Self(Arc::default())
+    }
+
+    fn of(indicators: Vec<Indicator>) -> Result<Self, BadIndicator> {
         let outputs = indicators.iter().map(Indicator::outputs).sum();
         if outputs > OUTPUTS_MAX {
             return Err(BadIndicator::TooManyOutputs { outputs });
@@ -179,6 +195,11 @@ impl Indicators {
     /// The names of the outputs, in their order.
     pub fn names(&self) -> &[String] {
         &self.0.names
+    }
+
+    /// The list of that text, as a state names it.
+    pub(crate) fn saved(text: &str) -> Result<Self, BadIndicator> {
+        if text.is_empty() { Ok(Self::none()) } else { text.parse() }
     }
 
     /// How many bars come before the first value of each output, in the order of [`names`](Self::names).

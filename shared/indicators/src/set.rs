@@ -132,7 +132,7 @@ impl IndicatorSet {
     /// It reads the list of indicators from the bytes. Who knows the list [resumes](Indicators::resume), which is faster.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let saved = state::open(bytes)?;
-        let indicators = saved.text.parse().map_err(StateError::Indicators)?;
+        let indicators = Indicators::saved(saved.text).map_err(StateError::Indicators)?;
         saved.read(&indicators)
     }
 

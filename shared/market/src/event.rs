@@ -167,9 +167,11 @@ pub struct Alert {
     pub at: Timestamp,
     /// The length of the bar that raised it, if it was one.
     pub interval: Option<Interval>,
+    /// The rule that it is about, where people set it.
+    pub rule: Option<String>,
     /// What was seen.
     pub value: f64,
-    /// What would still have been usual.
+    /// What would still have been usual, or what the rule compares with.
     pub threshold: f64,
     /// The alert in a sentence.
     pub text: String,
@@ -224,7 +226,10 @@ impl Event {
             Self::EarningsDate(date) => date.symbol.to_string(),
             Self::MarketStatus(status) => format!("{}|{}", status.market_type, status.region),
             Self::Mover(mover) => format!("{}|{}", mover.list, mover.symbol),
-            Self::Alert(alert) => format!("{}|{}", alert.kind, alert.subject),
+            Self::Alert(alert) => match &alert.rule {
+                Some(rule) => format!("{}|{}|{rule}", alert.kind, alert.subject),
+                None => format!("{}|{}", alert.kind, alert.subject),
+            },
         }
     }
 }

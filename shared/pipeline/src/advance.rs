@@ -1,52 +1,57 @@
 //! The state protocol: brings series forward by facts, and delivers what they owe.
 //!
-//! 1. Read the item, or take it from the warm process.
-//! 2. `step` it with the facts; new readings stand in `owed`.
-//! 3. One conditional write. Refused: step what stands there instead. Outcome unknown: read again.
-//! 4. Deliver what is owed, as committed.
-//! 5. Take out of `owed` what the sink acknowledged, and nothing else.
+//! 1. Read the items, or take them from the warm process.
+//! 2. `step` each with its facts; new readings stand in `owed`, and their lines in the buffer that is sent.
+//! 3. One conditional write each. Refused: step what stands there instead. Outcome unknown: read again.
+//! 4. Deliver what is owed, as committed: readings to the archive, alerts to the events stream.
+//! 5. Take out of `owed` what the sinks acknowledged, and nothing else.
 //!
 //! There is no lease, no writer's token and no transaction over series: they are independent.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 
 use failure::{Failure, Kind, Stage};
 use flow::Backoff;
 use futures::{StreamExt, stream};
-use jiff::SignedDuration;
-use series::{SeriesFact, SeriesId, Settings, step};
+use jiff::{SignedDuration, Timestamp};
+use series::{SeriesFact, SeriesId, Settings, Step, What, Written, step};
+use wire::{Entry, Parcel};
 
 use crate::{
     deliver::{LAST_SECONDS, deliver},
-    port::{CallError, Deliver, Runtime, Saved, SeriesStore, StoreError, Stored},
+    port::{CallError, Deliver, PutRecords, Runtime, Saved, SeriesStore, StoreError, Stored},
+    put::{PutSettings, put},
 };
 
-/// How many series are read and written at the same time.
+/// How many series are written at the same time.
 const IN_FLIGHT: usize = 32;
 /// How many items a warm process keeps, of up to 10 KB each; beyond that it forgets all of them, and
 /// reads again.
 const WARM_MAX: usize = 1024;
-/// How many series, and how many bytes of lines, are committed before they are delivered. With more, an
-/// event of thousands of series, or what was owed over an outage, would not fit into the memory.
-const ROUND_SERIES: usize = 512;
-const ROUND_BYTES: usize = 2 * 1024 * 1024;
+/// How many series are read at once.
+const LOAD_SERIES: usize = 100;
+/// After how many series or bytes of lines what was committed is delivered. With more, an event of thousands of
+/// series, or what was owed over an outage, would not fit into the memory; with less, it would not fill the
+/// calls to Firehose, which take 4 MiB.
+const ROUND_SERIES: usize = 1024;
+const ROUND_BYTES: usize = 3 * 1024 * 1024;
 /// How often a series is tried against other writers and a busy store.
 const COMMIT: Backoff =
     Backoff { base: SignedDuration::from_millis(50), cap: SignedDuration::from_secs(1), attempts: 8 };
 
 /// Items that this process wrote last. Each conditional write proves that they are still current.
 #[derive(Debug, Default)]
-pub struct Warm(Mutex<HashMap<SeriesId, Stored>>);
+pub struct Warm(Mutex<HashMap<SeriesId, Stored, foldhash::fast::RandomState>>);
 
 impl Warm {
     fn take(&self, id: &SeriesId) -> Option<Stored> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
-    fn keep(&self, id: &SeriesId, stored: &Stored) {
+    fn keep(&self, id: SeriesId, stored: Stored) {
         // What is still owed may be many times as large as the rest, and others may deliver it first.
         if !stored.item.owed().is_empty() {
             return;
@@ -55,14 +60,15 @@ impl Warm {
         if items.len() >= WARM_MAX {
             items.clear();
         }
-        items.insert(id.clone(), stored.clone());
+        items.insert(id, stored);
     }
 }
 
-/// Where series live and where their readings go.
-pub(crate) struct Ports<'a, Store, Sink, Time> {
+/// Where series live and where their readings and alerts go.
+pub(crate) struct Ports<'a, Store, Sink, Events, Time> {
     pub(crate) store: &'a Store,
     pub(crate) sink: &'a Sink,
+    pub(crate) events: &'a Events,
     pub(crate) runtime: &'a Time,
     pub(crate) warm: &'a Warm,
     pub(crate) settings: &'a Settings,
@@ -73,12 +79,41 @@ pub(crate) struct Ports<'a, Store, Sink, Time> {
 pub(crate) struct Advanced {
     pub(crate) late: u64,
     pub(crate) bars: u64,
+    pub(crate) gaps: u64,
     pub(crate) indicators: u64,
     pub(crate) indicators_delivered: u64,
+    pub(crate) alerts: u64,
+    pub(crate) alerts_delivered: u64,
     /// Series whose facts are not all committed, and why.
-    pub(crate) failed: BTreeMap<SeriesId, Failure>,
+    pub(crate) failed: HashMap<SeriesId, Failure>,
     /// Trouble that nobody has to wait for: the sweep delivers later.
     pub(crate) trouble: Vec<Failure>,
+}
+
+impl Advanced {
+    fn note(&mut self, step: &Step) {
+        self.late += u64::from(step.late);
+        self.bars += u64::from(step.closed);
+        self.gaps += u64::from(step.gaps);
+        self.indicators += u64::from(step.readings);
+        self.alerts += u64::from(step.alerts);
+    }
+}
+
+/// A series and the facts about it that are still to be committed.
+pub(crate) type Pending = (SeriesId, Vec<SeriesFact>);
+
+/// A series that was stepped, and is to be written.
+struct Stepped {
+    id: SeriesId,
+    facts: Vec<SeriesFact>,
+    /// The item after the step, with the version before it.
+    stored: Stored,
+    step: Step,
+    /// The first number that this step allotted. The lines of its readings are written already.
+    first: u64,
+    /// The first number that this writer allotted, which an earlier write of unknown outcome may have.
+    own: u64,
 }
 
 /// A series of which a chunk of facts was committed.
@@ -87,54 +122,57 @@ struct Committed {
     stored: Stored,
     /// The facts that had no room yet.
     rest: Vec<SeriesFact>,
-    /// Numbers and lines of what is to be delivered now.
-    lines: Vec<(u64, String)>,
-    late: u64,
-    bars: u64,
-    indicators: u64,
     /// Whether facts were taken or room was made.
     progress: bool,
+    /// What the sinks acknowledged.
+    acknowledged: BTreeSet<u64>,
+}
+
+/// What is committed in a round, and delivered at its end.
+#[derive(Default)]
+struct Round {
+    /// In the order in which they were stepped; nothing for one that another writer overtook.
+    committed: Vec<Option<Committed>>,
+    written: Written,
+    /// For each line which of the committed series it is of, and its number there.
+    owners: Vec<(usize, u64)>,
+    alerts: Vec<(usize, u64, Entry)>,
 }
 
 /// Brings series forward by facts, none for a sweep, and delivers what they owe.
-pub(crate) async fn advance<Store: SeriesStore, Sink: Deliver, Time: Runtime>(
-    ports: &Ports<'_, Store, Sink, Time>,
-    series: BTreeMap<SeriesId, Vec<SeriesFact>>,
-) -> Advanced {
+pub(crate) async fn advance<Store, Sink, Events, Time>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    series: Vec<Pending>,
+) -> Advanced
+where
+    Store: SeriesStore,
+    Sink: Deliver,
+    Events: PutRecords,
+    Time: Runtime,
+{
     let mut outcome = Advanced::default();
-    let mut pending: VecDeque<_> = series.into_iter().collect();
-    while !pending.is_empty() {
-        let mut committed = Vec::new();
-        let mut bytes = 0;
-        while !pending.is_empty() && committed.len() < ROUND_SERIES && bytes < ROUND_BYTES {
-            let wave = pending.drain(..pending.len().min(IN_FLIGHT));
-            let wave: Vec<Result<Committed, (SeriesId, Failure)>> =
-                stream::iter(wave.map(|(id, facts)| commit(ports, id, facts)))
-                    .buffer_unordered(IN_FLIGHT)
-                    .collect()
-                    .await;
-            for result in wave {
-                match result {
-                    Ok(series) => {
-                        outcome.late += series.late;
-                        outcome.bars += series.bars;
-                        outcome.indicators += series.indicators;
-                        bytes += series.lines.iter().map(|(_, line)| line.len()).sum::<usize>();
-                        committed.push(series);
-                    }
-                    Err((id, failure)) => drop(outcome.failed.insert(id, failure)),
-                }
+    let (mut pending, mut loaded) = (series, Vec::new());
+    while !(pending.is_empty() && loaded.is_empty()) {
+        let mut round = Round::default();
+        while round.committed.len() < ROUND_SERIES && round.written.lines.bytes().len() < ROUND_BYTES {
+            if loaded.is_empty() {
+                // From the end, which is cheap; the order among series is of no matter.
+                let next = pending.split_off(pending.len().saturating_sub(LOAD_SERIES));
+                loaded = load_all(ports, next).await;
             }
+            if loaded.is_empty() {
+                break;
+            }
+            let wave = loaded.split_off(loaded.len().saturating_sub(IN_FLIGHT));
+            commit_all(ports, wave, &mut round, &mut outcome).await;
         }
-        settle(ports, &mut committed, &mut outcome).await;
-        for series in committed {
+        for series in settle(ports, round, &mut outcome).await {
             if series.rest.is_empty() {
-                continue;
-            }
-            if series.progress {
-                pending.push_back((series.id, series.rest));
+                ports.warm.keep(series.id, series.stored);
+            } else if series.progress {
+                pending.push((series.id, series.rest));
             } else {
-                let reason = "what the series owes to Firehose fills its item: see why deliveries fail";
+                let reason = "what the series owes to its sinks fills its item: see why deliveries fail";
                 let failure = Failure::new(Stage::State, Kind::Owing, series.id.to_string(), reason);
                 outcome.failed.insert(series.id, failure);
             }
@@ -143,155 +181,311 @@ pub(crate) async fn advance<Store: SeriesStore, Sink: Deliver, Time: Runtime>(
     outcome
 }
 
-async fn commit<Store: SeriesStore, Sink: Deliver, Time: Runtime>(
-    ports: &Ports<'_, Store, Sink, Time>,
-    id: SeriesId,
-    mut facts: Vec<SeriesFact>,
-) -> Result<Committed, (SeriesId, Failure)> {
-    let mut failed = 0;
-    let mut at_hand = ports.warm.take(&id);
-    // The first number that this writer allots. An earlier write of its own whose outcome is unknown
-    // may stand already: its readings are this writer's to deliver, too.
-    let mut own: Option<u64> = None;
-    let failure = loop {
-        let stored = match at_hand.take() {
-            Some(stored) => Ok(stored),
-            None => ports.store.load(&id).await,
-        };
-        let (stored, error) = match stored {
-            Ok(stored) => {
-                let now = ports.runtime.now();
-                let own = *own.get_or_insert(stored.item.next_number());
-                let step = step(&id, &stored.item, &mut facts, now, ports.settings);
-                let changed = step.item != stored.item;
-                let next = Stored { version: stored.version, item: step.item };
-                let saved = if changed {
-                    ports.store.save(&id, &next, next.item.due(ports.settings)).await
-                } else {
-                    Ok(Saved::Done)
-                };
-                match saved {
-                    Ok(Saved::Done) => {
-                        let stored = Stored { version: next.version + u64::from(changed), item: next.item };
-                        let owed = stored.item.deliverable(own, now, ports.settings);
-                        let lines: Vec<_> =
-                            owed.iter().map(|owed| (owed.number, stored.item.line(&id, owed))).collect();
-                        facts.drain(..step.taken);
-                        return Ok(Committed {
-                            progress: step.taken > 0,
-                            lines,
-                            rest: facts,
-                            late: step.late.into(),
-                            bars: step.closed.into(),
-                            indicators: step.readings.into(),
-                            stored,
-                            id,
-                        });
-                    }
-                    Ok(Saved::Refused(current)) => (Some(current), None),
-                    Err(error) => (None, Some(error)),
-                }
-            }
-            Err(error) => (None, Some(error)),
-        };
-        let kind_and_reason = match error {
-            // Another writer was first; what it allotted is its own to deliver.
-            None => {
-                own = None;
-                (Kind::Contended, "other writers were first again and again".to_owned())
-            }
-            Some(StoreError::State(error)) => {
-                break Failure::new(
-                    Stage::State,
-                    match error {
-                        series::StateError::UnknownFormat(_) => Kind::UnknownState,
-                        series::StateError::Corrupt(_) | series::StateError::Indicators(_) => Kind::CorruptState,
-                    },
-                    id.to_string(),
-                    error.to_string(),
-                );
-            }
-            Some(StoreError::Call(CallError { kind, message })) => (kind, message),
-        };
-        at_hand = stored;
-        failed += 1;
-        match COMMIT.wait(failed, ports.runtime.random()) {
-            Some(wait) if ports.runtime.remaining() > wait + LAST_SECONDS => ports.runtime.sleep(wait).await,
-            _ => break Failure::new(Stage::State, kind_and_reason.0, id.to_string(), kind_and_reason.1),
+/// A series with its item, or why there is none.
+type Loaded = (Result<Stored, StoreError>, SeriesId, Vec<SeriesFact>);
+
+/// Takes the items of series from the warm process, and reads those that are not there.
+async fn load_all<Store: SeriesStore, Sink, Events, Time>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    series: Vec<Pending>,
+) -> Vec<Loaded> {
+    let (mut loaded, mut cold) = (Vec::with_capacity(series.len()), Vec::new());
+    for (id, facts) in series {
+        match ports.warm.take(&id) {
+            Some(stored) => loaded.push((Ok(stored), id, facts)),
+            None => cold.push((id, facts)),
         }
-    };
-    Err((id, failure))
+    }
+    if !cold.is_empty() {
+        let ids: Vec<&SeriesId> = cold.iter().map(|(id, _)| id).collect();
+        let items = ports.store.load_many(&ids).await;
+        loaded.extend(cold.into_iter().zip(items).map(|((id, facts), stored)| (stored, id, facts)));
+    }
+    loaded
 }
 
-/// Delivers the lines of all series together, and acknowledges in each what the sink took.
-async fn settle<Store: SeriesStore, Sink: Deliver, Time: Runtime>(
-    ports: &Ports<'_, Store, Sink, Time>,
-    committed: &mut Vec<Committed>,
+/// Steps and writes some series.
+async fn commit_all<Store: SeriesStore, Sink, Events, Time: Runtime>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    wave: Vec<Loaded>,
+    round: &mut Round,
     outcome: &mut Advanced,
 ) {
-    let lines: Vec<&[u8]> =
-        committed.iter().flat_map(|one| one.lines.iter().map(|(_, line)| line.as_bytes())).collect();
-    let (taken, trouble) = deliver(ports.sink, ports.runtime, &lines).await;
-    if let Some(CallError { kind, message }) = trouble {
-        outcome.trouble.push(Failure::new(Stage::Deliver, kind, "indicator.v1", message));
+    let now = ports.runtime.now();
+    let (mut to_write, mut to_retry) = (Vec::new(), Vec::new());
+    for (stored, id, mut facts) in wave {
+        match stored {
+            Ok(mut stored) => {
+                let first = stored.item.next_number();
+                let step = step(&id, &mut stored.item, &mut facts, now, ports.settings, &mut round.written);
+                let index = round.committed.len() + to_write.len();
+                round.owners.extend(round.written.numbers.drain(..).map(|number| (index, number)));
+                to_write.push(Stepped { id, facts, stored, step, first, own: first });
+            }
+            Err(error) => to_retry.push((id, facts, Trouble::Load(error))),
+        }
     }
-    let mut taken = taken.into_iter();
-    let mut acknowledged = Vec::new();
-    for mut series in std::mem::take(committed) {
-        let numbers: BTreeSet<u64> =
-            series.lines.iter().filter(|_| taken.next().unwrap_or(false)).map(|(number, _)| *number).collect();
-        outcome.indicators_delivered += numbers.len() as u64;
-        series.progress |= !numbers.is_empty();
-        acknowledged.push((series, numbers));
+
+    // In their order, so that the indexes of the owners hold.
+    let writes = stream::iter(to_write.into_iter().map(|series| write(ports, series))).buffered(IN_FLIGHT);
+    let mut refused = HashSet::new();
+    let mut writes = std::pin::pin!(writes);
+    while let Some(result) = writes.next().await {
+        let index = round.committed.len();
+        match result {
+            Ok(series) => {
+                outcome.note(&series.step);
+                committed(ports, series, now, round);
+            }
+            Err((series, trouble)) => {
+                refused.insert(index);
+                round.committed.push(None);
+                to_retry.push((series.id, series.facts, trouble));
+            }
+        }
     }
-    let acknowledged: Vec<(Committed, Option<Failure>)> =
-        stream::iter(acknowledged.into_iter().map(|(series, numbers)| acknowledge(ports, series, numbers)))
+    if !refused.is_empty() {
+        let owners = &round.owners;
+        round.written.lines.retain(|line| !refused.contains(&owners[line].0));
+        round.owners.retain(|(index, _)| !refused.contains(index));
+    }
+
+    let retried: Vec<_> =
+        stream::iter(to_retry.into_iter().map(|(id, facts, trouble)| retry(ports, id, facts, trouble)))
             .buffer_unordered(IN_FLIGHT)
             .collect()
             .await;
-    for (series, trouble) in acknowledged {
-        outcome.trouble.extend(trouble);
-        committed.push(series);
+    for result in retried {
+        match result {
+            Ok((series, written, now)) => {
+                outcome.note(&series.step);
+                let index = round.committed.len();
+                round.written.lines.append(&written.lines);
+                round.owners.extend(written.numbers.iter().map(|number| (index, *number)));
+                committed(ports, series, now, round);
+            }
+            Err((id, failure)) => drop(outcome.failed.insert(id, failure)),
+        }
     }
 }
 
-/// Writes into the item what the sink acknowledged. If that does not succeed, the same bytes are
+/// Why a series has to be tried again.
+enum Trouble {
+    /// It could not be read.
+    Load(StoreError),
+    /// Another writer was first; this is what stands there now.
+    Refused(Stored),
+    /// Whether it was written is not known. The first number that it would have allotted.
+    Unknown(StoreError, u64),
+}
+
+/// One conditional write of an item that has changed.
+async fn write<Store: SeriesStore, Sink, Events, Time>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    mut series: Stepped,
+) -> Result<Stepped, (Stepped, Trouble)> {
+    if !series.step.changed {
+        return Ok(series);
+    }
+    let due = series.stored.item.due(ports.settings);
+    match ports.store.save(&series.id, &series.stored, due).await {
+        Ok(Saved::Done) => {
+            series.stored.version += 1;
+            Ok(series)
+        }
+        Ok(Saved::Refused(current)) => Err((series, Trouble::Refused(current))),
+        Err(error) => {
+            let own = series.own;
+            Err((series, Trouble::Unknown(error, own)))
+        }
+    }
+}
+
+/// Tries a series by itself, against other writers and a busy store.
+async fn retry<Store: SeriesStore, Sink, Events, Time: Runtime>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    id: SeriesId,
+    mut facts: Vec<SeriesFact>,
+    mut trouble: Trouble,
+) -> Result<(Stepped, Written, Timestamp), (SeriesId, Failure)> {
+    let mut failed = 0;
+    // An earlier write of its own whose outcome is unknown may stand already: its readings are this
+    // writer's to deliver, too.
+    let mut own: Option<u64> = None;
+    loop {
+        let (at_hand, kind, reason) = match trouble {
+            // What another writer allotted is its own to deliver.
+            Trouble::Refused(current) => {
+                own = None;
+                (Some(current), Kind::Contended, "other writers were first again and again".to_owned())
+            }
+            Trouble::Load(StoreError::Call(error)) => (None, error.kind, error.message),
+            Trouble::Unknown(StoreError::Call(error), first) => {
+                own = own.or(Some(first));
+                (None, error.kind, error.message)
+            }
+            Trouble::Load(error) | Trouble::Unknown(error, _) => {
+                let failure = unreadable(&id, error);
+                return Err((id, failure));
+            }
+        };
+        failed += 1;
+        match COMMIT.wait(failed, ports.runtime.random()) {
+            Some(wait) if ports.runtime.remaining() > wait + LAST_SECONDS => ports.runtime.sleep(wait).await,
+            _ => {
+                let failure = Failure::new(Stage::State, kind, id.to_string(), reason);
+                return Err((id, failure));
+            }
+        }
+        let stored = match at_hand {
+            Some(stored) => Ok(stored),
+            None => ports.store.load(&id).await,
+        };
+        let mut stored = match stored {
+            Ok(stored) => stored,
+            Err(error) => {
+                trouble = Trouble::Load(error);
+                continue;
+            }
+        };
+        let now = ports.runtime.now();
+        let (first, mut written) = (stored.item.next_number(), Written::default());
+        let step = step(&id, &mut stored.item, &mut facts, now, ports.settings, &mut written);
+        let own = own.unwrap_or(first);
+        let stepped = Stepped { id: id.clone(), facts: std::mem::take(&mut facts), stored, step, first, own };
+        match write(ports, stepped).await {
+            Ok(stepped) => return Ok((stepped, written, now)),
+            Err((stepped, again)) => (facts, trouble) = (stepped.facts, again),
+        }
+    }
+}
+
+fn unreadable(id: &SeriesId, error: StoreError) -> Failure {
+    let (kind, message) = match error {
+        StoreError::State(error @ series::StateError::UnknownFormat(_)) => (Kind::UnknownState, error.to_string()),
+        StoreError::State(error) => (Kind::CorruptState, error.to_string()),
+        StoreError::Call(error) => (error.kind, error.message),
+    };
+    Failure::new(Stage::State, kind, id.to_string(), message)
+}
+
+/// Takes in a series that was written. The lines of its step are in the round already; here come those of what was
+/// allotted before, and the alerts.
+fn committed<Store, Sink, Events, Time>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    series: Stepped,
+    now: Timestamp,
+    round: &mut Round,
+) {
+    let Stepped { id, mut facts, stored, step, first, own } = series;
+    let index = round.committed.len();
+    for owed in stored.item.deliverable(own, now, ports.settings) {
+        match &owed.what {
+            What::Readings(_) if owed.number >= first => {}
+            What::Readings(_) => {
+                owed.push_line(&id, &mut round.written.lines);
+                round.owners.push((index, owed.number));
+            }
+            What::Alert(_) => round.alerts.extend(owed.entry(&id).map(|entry| (index, owed.number, entry))),
+        }
+    }
+    facts.drain(..step.taken);
+    let progress = step.taken > 0;
+    round.committed.push(Some(Committed { id, stored, rest: facts, progress, acknowledged: BTreeSet::new() }));
+}
+
+/// Delivers the lines and alerts of all series together, and acknowledges in each what the sinks took.
+async fn settle<Store, Sink, Events, Time>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    round: Round,
+    outcome: &mut Advanced,
+) -> Vec<Committed>
+where
+    Store: SeriesStore,
+    Sink: Deliver,
+    Events: PutRecords,
+    Time: Runtime,
+{
+    let Round { mut committed, written, owners, alerts } = round;
+    let (taken, trouble) = deliver(ports.sink, ports.runtime, written.lines).await;
+    if let Some(CallError { kind, message }) = trouble {
+        outcome.trouble.push(Failure::new(Stage::Deliver, kind, "indicator.v1", message));
+    }
+    for ((index, number), _) in owners.into_iter().zip(taken).filter(|(_, taken)| *taken) {
+        if let Some(series) = &mut committed[index] {
+            series.acknowledged.insert(number);
+            outcome.indicators_delivered += 1;
+        }
+    }
+    if !alerts.is_empty() {
+        let (owners, parcels): (Vec<_>, Vec<_>) = alerts
+            .into_iter()
+            .map(|(index, number, entry)| ((index, number), Parcel { entry, ordered: false }))
+            .unzip();
+        let sent = put(ports.events, ports.runtime, &PutSettings::default(), parcels).await;
+        for ((index, number), fate) in owners.into_iter().zip(sent.fates) {
+            match fate {
+                Ok(()) => {
+                    if let Some(series) = &mut committed[index] {
+                        series.acknowledged.insert(number);
+                        outcome.alerts_delivered += 1;
+                    }
+                }
+                Err(refused) => {
+                    outcome.trouble.push(Failure::new(Stage::Deliver, refused.kind, "alert.v1", refused.reason));
+                }
+            }
+        }
+    }
+    let acknowledged: Vec<(Committed, Option<Failure>)> =
+        stream::iter(committed.into_iter().flatten().map(|series| acknowledge(ports, series)))
+            .buffer_unordered(IN_FLIGHT)
+            .collect()
+            .await;
+    let keep = |(series, trouble): (Committed, Option<Failure>)| {
+        outcome.trouble.extend(trouble);
+        series
+    };
+    acknowledged.into_iter().map(keep).collect()
+}
+
+/// Writes into the item what the sinks acknowledged. If that does not succeed, the same bytes are
 /// delivered once more by whoever comes next; nothing is lost.
-async fn acknowledge<Store: SeriesStore, Sink: Deliver, Time: Runtime>(
-    ports: &Ports<'_, Store, Sink, Time>,
+async fn acknowledge<Store: SeriesStore, Sink, Events, Time: Runtime>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
     mut series: Committed,
-    numbers: BTreeSet<u64>,
 ) -> (Committed, Option<Failure>) {
     let mut failed = 0;
-    while !numbers.is_empty() {
-        let mut next = series.stored.clone();
-        next.item.acknowledge(&numbers);
-        if next.item == series.stored.item {
-            break;
-        }
-        let trouble = match ports.store.save(&series.id, &next, next.item.due(ports.settings)).await {
+    series.progress |= !series.acknowledged.is_empty();
+    let mut is_news = series.stored.item.acknowledge(&series.acknowledged);
+    while is_news {
+        let due = series.stored.item.due(ports.settings);
+        let trouble = match ports.store.save(&series.id, &series.stored, due).await {
             Ok(Saved::Done) => {
-                series.stored = Stored { version: next.version + 1, item: next.item };
+                series.stored.version += 1;
                 break;
             }
             Ok(Saved::Refused(current)) => {
                 series.stored = current;
+                is_news = series.stored.item.acknowledge(&series.acknowledged);
                 (Kind::Contended, "other writers were first again and again".to_owned())
             }
-            Err(StoreError::State(error)) => {
-                let failure = Failure::new(Stage::State, Kind::CorruptState, series.id.to_string(), error.to_string());
+            Err(error @ StoreError::State(_)) => {
+                let failure = unreadable(&series.id, error);
                 return (series, Some(failure));
             }
-            // The write may have happened: what stands there decides.
             Err(StoreError::Call(CallError { kind, message })) => {
+                // The write may have happened: what stands there decides.
                 if let Ok(current) = ports.store.load(&series.id).await {
                     series.stored = current;
+                    is_news = series.stored.item.acknowledge(&series.acknowledged);
                 }
                 (kind, message)
             }
         };
         failed += 1;
         match COMMIT.wait(failed, ports.runtime.random()) {
+            _ if !is_news => {}
             Some(wait) if ports.runtime.remaining() > wait + LAST_SECONDS => ports.runtime.sleep(wait).await,
             _ => {
                 let failure = Failure::new(Stage::State, trouble.0, series.id.to_string(), trouble.1);
@@ -299,6 +493,5 @@ async fn acknowledge<Store: SeriesStore, Sink: Deliver, Time: Runtime>(
             }
         }
     }
-    ports.warm.keep(&series.id, &series.stored);
     (series, None)
 }

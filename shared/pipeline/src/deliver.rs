@@ -2,6 +2,7 @@
 
 use flow::Backoff;
 use jiff::SignedDuration;
+use wire::Lines;
 
 use crate::port::{CallError, Deliver, Runtime};
 
@@ -13,11 +14,11 @@ pub(crate) const DELIVERY: Backoff =
 pub(crate) async fn deliver(
     sink: &impl Deliver,
     runtime: &impl Runtime,
-    lines: &[&[u8]],
+    lines: Lines,
 ) -> (Vec<bool>, Option<CallError>) {
     let mut taken = vec![false; lines.len()];
     let mut trouble = None;
-    for call in wire::pack(lines.iter().copied()) {
+    for call in lines.pack() {
         let mut left = call;
         let mut failed = 0;
         loop {

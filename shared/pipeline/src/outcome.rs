@@ -123,6 +123,12 @@ pub struct ProcessOutcome {
     pub indicators: u64,
     /// Readings that the sink acknowledged.
     pub indicators_delivered: u64,
+    /// Bars before which the calendar expected another one.
+    pub gaps: u64,
+    /// Rules that fired.
+    pub alerts: u64,
+    /// Alerts that the events stream took.
+    pub alerts_delivered: u64,
     /// What failed.
     pub failures: Vec<Failure>,
 }
@@ -140,6 +146,12 @@ pub struct SweepOutcome {
     pub indicators: u64,
     /// Readings that the sink acknowledged.
     pub indicators_delivered: u64,
+    /// Bars before which the calendar expected another one.
+    pub gaps: u64,
+    /// Rules that fired.
+    pub alerts: u64,
+    /// Alerts that the events stream took.
+    pub alerts_delivered: u64,
     /// What failed, in words.
     pub failures: Vec<String>,
 }

@@ -192,6 +192,18 @@ pub enum StoreError {
 pub trait SeriesStore: Sync {
     /// Reads an item, consistently.
     fn load(&self, id: &SeriesId) -> impl Future<Output = Result<Stored, StoreError>> + Send;
+    /// Reads several items, consistently; the answers are positional.
+    ///
+    /// Unless an adapter has a call for many, they are read one by one.
+    fn load_many(&self, ids: &[&SeriesId]) -> impl Future<Output = Vec<Result<Stored, StoreError>>> + Send {
+        async move {
+            let mut items = Vec::with_capacity(ids.len());
+            for id in ids {
+                items.push(self.load(id).await);
+            }
+            items
+        }
+    }
     /// Writes `stored.item` as version `stored.version + 1`, if the stored version is still `stored.version`.
     fn save(
         &self,

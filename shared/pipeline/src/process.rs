@@ -3,34 +3,27 @@
 //! What can never succeed is stored as a dead letter, with its payload, and counts as done. What may
 //! succeed later is told by the lowest sequence number of it: everything from there on comes again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashMap;
 
 use failure::{DeadLetter, Failure, Kind, Place, Stage};
-use series::{SeriesFact, SeriesId, Settings, route};
-use wire::{DecodeError, Decoded, Id, decode, limits::FIREHOSE_RECORD_BYTES};
+use series::{SeriesFact, SeriesId, Settings, route, splits};
+use wire::{BatchRecord, DecodeError, Id, Lines, decode, limits::FIREHOSE_RECORD_BYTES};
 
 use crate::{
-    advance::{Ports, Warm, advance},
+    advance::{Pending, Ports, Warm, advance},
     deliver::deliver,
     outcome::{ProcessOutcome, note},
-    port::{Deliver, KeepDeadLetters, Runtime, SeriesStore},
+    port::{Deliver, KeepDeadLetters, PutRecords, Runtime, SeriesStore},
 };
 
-/// A record of a batch, where it stood and what it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrived {
-    /// Where it stood.
-    pub place: Place,
-    /// Its sequence number, by which a partial failure is reported.
-    pub sequence_number: String,
-    /// Its payload.
-    pub data: Vec<u8>,
-}
+type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// What `process` needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessSettings {
-    /// The times by which series act.
+    /// The function's name, for the places that dead letters name.
+    pub function: &'static str,
+    /// How series act.
     pub series: Settings,
 }
 
@@ -43,11 +36,19 @@ pub struct Processed {
     pub retry_from: Option<String>,
 }
 
-/// Takes a batch through. The raw lines go to `archive`, the readings to `indicators`.
-pub async fn process<Store, Dead, Archive, Indicators, Time>(
-    (store, dead_letters, archive, indicators, runtime): (&Store, &Dead, &Archive, &Indicators, &Time),
+/// What a record turned out to be.
+enum Read {
+    /// Facts of these series: of one at the most, but for a bar that tells of a split.
+    Good { id: Id, series: Option<usize>, others: Vec<usize> },
+    /// What it is not.
+    Bad(Box<Failure>),
+}
+
+/// Takes a batch through. The raw lines go to `archive`, the readings to `indicators`, the alerts to `events`.
+pub async fn process<Store, Dead, Archive, Indicators, Events, Time>(
+    (store, dead_letters, archive, indicators, events, runtime): (&Store, &Dead, &Archive, &Indicators, &Events, &Time),
     warm: &Warm,
-    batch: Vec<Arrived>,
+    batch: &[BatchRecord<'_>],
     settings: &ProcessSettings,
 ) -> Processed
 where
@@ -55,50 +56,52 @@ where
     Dead: KeepDeadLetters,
     Archive: Deliver,
     Indicators: Deliver,
+    Events: PutRecords,
     Time: Runtime,
 {
     let mut outcome = ProcessOutcome { records: batch.len() as u64, ..Default::default() };
-    let decoded: Vec<Result<Decoded, DecodeError>> = batch.iter().map(|record| decode(&record.data)).collect();
-
-    let mut series: BTreeMap<SeriesId, Vec<SeriesFact>> = BTreeMap::new();
-    let mut series_of: Vec<Option<SeriesId>> = Vec::with_capacity(batch.len());
-    for (record, arrived) in decoded.iter().zip(&batch) {
-        let routed = record.as_ref().ok().filter(|_| fits(arrived)).and_then(route);
-        series_of.push(routed.map(|(id, fact)| {
-            series.entry(id.clone()).or_default().push(fact);
-            id
-        }));
-    }
-    let ports = Ports { store, sink: indicators, runtime, warm, settings: &settings.series };
-    let advanced = advance(&ports, series).await;
+    let mut fold = Fold::default();
+    let read: Vec<Read> = batch.iter().map(|record| fold.take(record)).collect();
+    let ports = Ports { store, sink: indicators, events, runtime, warm, settings: &settings.series };
+    let advanced = advance(&ports, fold.pending).await;
     outcome.late = advanced.late;
     outcome.bars = advanced.bars;
+    outcome.gaps = advanced.gaps;
     outcome.indicators = advanced.indicators;
     outcome.indicators_delivered = advanced.indicators_delivered;
+    outcome.alerts = advanced.alerts;
+    outcome.alerts_delivered = advanced.alerts_delivered;
     advanced.trouble.into_iter().for_each(|failure| note(&mut outcome.failures, failure));
+    // Those of whole series, by their index.
+    let failed: FastMap<usize, &Failure> =
+        advanced.failed.iter().filter_map(|(id, failure)| Some((*fold.series.get(id)?, failure))).collect();
 
     // What failed, by its place in the batch.
-    let failure_at = |at: usize| -> Option<Failure> {
-        match (&decoded[at], &series_of[at]) {
-            (Err(error), _) => Some(decode_failure(error, &batch[at])),
-            (Ok(_), Some(id)) => advanced.failed.get(id).cloned(),
-            (Ok(_), None) if !fits(&batch[at]) => Some(oversized(&batch[at])),
+    let failure_at = |at: usize| -> Option<&Failure> {
+        match &read[at] {
+            Read::Bad(failure) => Some(failure),
             // What belongs to no series is archived as it is.
-            (Ok(_), None) => None,
+            Read::Good { .. } if failed.is_empty() => None,
+            Read::Good { series, others, .. } => {
+                series.iter().chain(others).find_map(|series| failed.get(series).copied())
+            }
         }
     };
-    let failures: Vec<Option<Failure>> = (0..batch.len()).map(failure_at).collect();
-    let retryable = |failure: &Option<Failure>| failure.as_ref().is_some_and(|failure| failure.kind.is_retryable());
     // From the first record that has to come again, everything does: nothing behind it is settled now.
-    let mut settled = failures.iter().position(retryable).unwrap_or(batch.len());
-    if let Some(failure) = failures.get(settled).cloned().flatten() {
-        note(&mut outcome.failures, failure);
+    let retryable = |at: &usize| failure_at(*at).is_some_and(|failure| failure.kind.is_retryable());
+    let mut settled = (0..batch.len()).find(retryable).unwrap_or(batch.len());
+    if let Some(failure) = (settled < batch.len()).then(|| failure_at(settled)).flatten() {
+        note(&mut outcome.failures, failure.clone());
     }
 
-    let (dead, letters): (Vec<usize>, Vec<DeadLetter>) = failures[..settled]
-        .iter()
-        .enumerate()
-        .filter_map(|(at, failure)| Some((at, letter(&batch[at], failure.clone()?, &decoded[at], runtime))))
+    let (dead, letters): (Vec<usize>, Vec<DeadLetter>) = (0..settled)
+        .filter_map(|at| {
+            let id = match &read[at] {
+                Read::Good { id, .. } => Some(id.to_string()),
+                Read::Bad(_) => None,
+            };
+            Some((at, letter(settings.function, &batch[at], failure_at(at)?.clone(), id, runtime)))
+        })
         .unzip();
     if let Some(&first) = dead.first()
         && let Err(error) = dead_letters.keep(&letters).await
@@ -107,13 +110,18 @@ where
         note(&mut outcome.failures, Failure::new(Stage::Deliver, error.kind, "dead letters", error.message));
     }
 
-    let mut ids: HashSet<Id> = HashSet::new();
-    let lines: Vec<usize> = (0..settled)
-        .filter(|&at| failures[at].is_none())
-        .filter(|&at| decoded[at].as_ref().is_ok_and(|record| ids.insert(record.id)))
-        .collect();
-    let texts: Vec<&[u8]> = lines.iter().map(|&at| batch[at].data.as_slice()).collect();
-    let (taken, trouble) = deliver(archive, runtime, &texts).await;
+    let (mut texts, mut lines) = (Lines::default(), Vec::with_capacity(settled));
+    let mut ids: FastMap<Id, ()> = FastMap::with_capacity_and_hasher(settled, Default::default());
+    for at in 0..settled {
+        if let (Read::Good { id, .. }, Ok(data), None) = (&read[at], batch[at].data, failure_at(at))
+            && ids.insert(*id, ()).is_none()
+        {
+            texts.push(data);
+            lines.push(at);
+        }
+    }
+    drop(ids);
+    let (taken, trouble) = deliver(archive, runtime, texts).await;
     if let Some(first) = taken.iter().position(|taken| !taken) {
         settled = lines[first];
         if let Some(error) = trouble {
@@ -128,43 +136,94 @@ where
         note(&mut outcome.failures, letter.failure);
     }
     outcome.duplicates = outcome.settled - outcome.delivered - outcome.dead_lettered;
-    Processed { outcome, retry_from: batch.get(settled).map(|record| record.sequence_number.clone()) }
+    Processed { outcome, retry_from: batch.get(settled).map(|record| record.sequence_number.to_owned()) }
+}
+
+/// The facts of a batch by series.
+#[derive(Default)]
+struct Fold {
+    /// The index of each series among the pending ones.
+    series: FastMap<SeriesId, usize>,
+    pending: Vec<Pending>,
+}
+
+impl Fold {
+    /// Reads a record and adds its fact to its series.
+    fn take(&mut self, record: &BatchRecord<'_>) -> Read {
+        let about = |stage, kind, reason| {
+            Read::Bad(Box::new(Failure::new(stage, kind, format!("record {}", record.sequence_number), reason)))
+        };
+        let data = match record.data {
+            Ok(data) => data,
+            Err(error) => return about(Stage::Decode, Kind::NotJson, error.to_string()),
+        };
+        let decoded = match decode(data) {
+            Ok(decoded) => decoded,
+            Err(error) => return about(Stage::Decode, kind_of(&error), error.to_string()),
+        };
+        if !fits(data) {
+            return about(Stage::Deliver, Kind::Oversized, oversized(data));
+        }
+        let mut add = |(id, fact): (SeriesId, SeriesFact)| {
+            let series = self.series_of(id);
+            self.pending[series].1.push(fact);
+            series
+        };
+        let others = splits(&decoded).into_iter().map(&mut add).collect();
+        Read::Good { id: decoded.id, series: route(&decoded).map(add), others }
+    }
+
+    fn series_of(&mut self, id: SeriesId) -> usize {
+        let next = self.pending.len();
+        *self.series.entry(id).or_insert_with_key(|id| {
+            self.pending.push((id.clone(), Vec::new()));
+            next
+        })
+    }
 }
 
 /// Whether the record and its newline fit into a Firehose record. One that does not would be refused for ever.
-fn fits(record: &Arrived) -> bool {
-    record.data.len() < FIREHOSE_RECORD_BYTES
+fn fits(data: &[u8]) -> bool {
+    data.len() < FIREHOSE_RECORD_BYTES
 }
 
-fn oversized(record: &Arrived) -> Failure {
-    let size = record.data.len();
-    let reason = format!(
+fn oversized(data: &[u8]) -> String {
+    let size = data.len();
+    format!(
         "the record has `{size}` bytes; with its newline the archive takes {FIREHOSE_RECORD_BYTES}: send less per record"
-    );
-    Failure::new(Stage::Deliver, Kind::Oversized, format!("record {}", record.sequence_number), reason)
+    )
 }
 
-fn decode_failure(error: &DecodeError, record: &Arrived) -> Failure {
-    let kind = match error {
+fn kind_of(error: &DecodeError) -> Kind {
+    match error {
         DecodeError::NotUtf8(_) | DecodeError::NotJson(_) => Kind::NotJson,
         DecodeError::UnknownSchema(_) => Kind::UnknownSchema,
         DecodeError::Missing { .. } | DecodeError::Field { .. } | DecodeError::Bar(_) => Kind::InvalidRecord,
-    };
-    Failure::new(Stage::Decode, kind, format!("record {}", record.sequence_number), error.to_string())
+    }
 }
 
 fn letter(
-    record: &Arrived,
+    function: &str,
+    record: &BatchRecord<'_>,
     failure: Failure,
-    decoded: &Result<Decoded, DecodeError>,
+    id: Option<String>,
     runtime: &impl Runtime,
 ) -> DeadLetter {
     DeadLetter {
         failure,
-        place: record.place.clone(),
-        id: decoded.as_ref().ok().map(|decoded| decoded.id.to_string()),
+        place: Place {
+            function: function.to_owned(),
+            stream: record.stream.map(str::to_owned),
+            shard: record.shard.map(str::to_owned),
+            sequence_number: Some(record.sequence_number.to_owned()),
+            partition_key: Some(record.partition_key.to_owned()),
+        },
+        id,
         attempts: 1,
         seen: runtime.now(),
-        payload: record.data.clone(),
+        payload: match record.data {
+            Ok(data) => data.to_vec(),
+            Err(error) => error.text.as_bytes().to_vec(),
+        },
     }
 }

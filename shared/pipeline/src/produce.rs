@@ -427,6 +427,7 @@ fn alert(fact: &Fact, anomaly: &Anomaly) -> Option<Observation> {
         subject,
         at: anomaly.at,
         interval: fact.interval(),
+        rule: None,
         value: anomaly.value,
         threshold: anomaly.threshold,
         text,

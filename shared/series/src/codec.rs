@@ -3,19 +3,21 @@
 //! Whatever is read is checked: an item of a format that is not known, or with an impossible value,
 //! is an error that says so, and never a wrong state.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
-use bars::{Bar, Edge, Ohlcv, Reading, Sampled, VendorPart, View};
-use indicators::IndicatorSet;
+use bars::{Bar, Edge, Ohlcv, Sampled, VendorPart, View};
+use indicators::{IndicatorSet, Indicators, Reading};
 use market::{Freshness, Interval};
 
 use crate::{
-    item::{Item, Owed},
-    lane::{Emitted, Lane, Slot},
+    item::{Item, Owed, OwedAlert, OwedReadings, What},
+    lane::{Emitted, Lane, Sides, Slot},
+    sets::Sets,
+    split::{Split, Splits},
 };
 
 /// The format that is written. One that is not known is refused, never guessed at.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 2;
 
 /// Why bytes are no item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,58 +35,102 @@ pub enum StateError {
     Indicators(String),
 }
 
-/// What one reading that is owed takes at the most, with that many outputs.
+/// What one reading or alert that is owed takes at the most, with that many outputs.
 pub(crate) const fn owed_bytes(outputs: usize) -> usize {
-    8 + 4 + 1 + 8 + 8 + 8 + 1 + OHLCV_BYTES + 2 + outputs * 9
+    let head = 8 + 1 + 8 + 8 + 1;
+    let readings = 4 + 8 + 1 + 1 + OHLCV_BYTES + 1 + 1 + outputs * 13;
+    let alert = 2 + RULE_MAX + 16;
+    head + if readings > alert { readings } else { alert }
 }
 
 /// The year 9000, in milliseconds since 1970.
 const LATEST_MILLIS: i64 = 221_845_392_000_000;
 const OHLCV_BYTES: usize = 4 * 8 + 9;
+/// Longest text of a rule: two operands and the words between.
+const RULE_MAX: usize = 160;
 
 impl Item {
     /// Writes the item.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer(vec![FORMAT]);
+        let mut out = Writer(Vec::with_capacity(4096));
+        out.u8(FORMAT);
         out.u64(self.next);
+        out.u8(self.splits.0.len() as u8);
+        for split in &self.splits.0 {
+            out.i64(split.day);
+            out.f64(split.ratio);
+        }
         out.u8(self.lanes.len() as u8);
         for lane in &self.lanes {
             lane.write(&mut out);
         }
+        let lists = self.lists();
+        out.u8(lists.len() as u8);
+        for list in &lists {
+            out.text(list.text());
+        }
         out.u16(self.owed.len() as u16);
         for owed in &self.owed {
-            owed.write(&mut out);
+            owed.write(&mut out, &lists);
         }
         out.0
     }
 
-    /// Reads an item.
-    pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+    /// The lists of indicators that what is owed speaks of: few, as they change with a deployment only.
+    fn lists(&self) -> Vec<&Indicators> {
+        let mut lists: Vec<&Indicators> = Vec::new();
+        for owed in &self.owed {
+            if let What::Readings(readings) = &owed.what
+                && lists.len() < usize::from(u8::MAX)
+                && !lists.contains(&&readings.indicators)
+            {
+                lists.push(&readings.indicators);
+            }
+        }
+        lists
+    }
+
+    /// Reads an item. Lists of indicators that are among the given sets are shared with them.
+    pub fn decode(bytes: &[u8], sets: &Sets) -> Result<Self, StateError> {
         let mut from = Reader(bytes);
         let format = from.u8("format")?;
         if format != FORMAT {
             return Err(StateError::UnknownFormat(format));
         }
         let next = from.u64("next")?;
-        let lanes: Vec<Lane> = (0..from.u8("lanes")?).map(|_| Lane::read(&mut from)).collect::<Result<_, _>>()?;
-        let owed: Vec<Owed> = (0..from.u16("owed")?).map(|_| Owed::read(&mut from)).collect::<Result<_, _>>()?;
+        let splits: Vec<Split> = (0..from.u8("splits")?).map(|_| from.split()).collect::<Result<_, _>>()?;
+        from.check("splits", splits.is_sorted_by(|a, b| a.day < b.day))?;
+        let lanes: Vec<Lane> = (0..from.u8("lanes")?).map(|_| Lane::read(&mut from, sets)).collect::<Result<_, _>>()?;
+        let lists = (0..from.u8("lists")?)
+            .map(|_| {
+                let text = from.text("list")?;
+                let known = sets.all().find(|list| list.text() == text);
+                known.map_or_else(|| text.parse().map_err(|_| StateError::Corrupt("list")), |known| Ok(known.clone()))
+            })
+            .collect::<Result<Vec<Indicators>, _>>()?;
+        let owed: Vec<Owed> =
+            (0..from.u16("owed")?).map(|_| Owed::read(&mut from, &lists)).collect::<Result<_, _>>()?;
         from.check("end", from.0.is_empty())?;
         from.check("lanes", lanes.is_sorted_by(|a, b| a.interval < b.interval))?;
         from.check("owed", owed.is_sorted_by(|a, b| a.number < b.number))?;
         from.check("owed", owed.last().is_none_or(|last| last.number < next))?;
-        let has_lane = |owed: &Owed| lanes.iter().any(|lane| lane.interval == owed.interval);
-        from.check("owed", owed.iter().all(has_lane))?;
-        Ok(Self { next, lanes, owed })
+        Ok(Self { next, lanes, splits: Splits(splits), owed })
     }
 }
 
 impl Lane {
     fn write(&self, out: &mut Writer) {
         out.interval(self.interval);
-        let mut engine = Vec::new();
-        self.engine.encode(&mut engine);
-        out.u32(engine.len() as u32);
-        out.0.extend_from_slice(&engine);
+        let at = out.0.len();
+        out.u32(0);
+        self.engine.encode(&mut out.0);
+        let length = out.0.len() - at - 4;
+        out.0[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
+        out.u8(self.sides.len() as u8);
+        for (id, side) in &self.sides {
+            out.u64(*id);
+            out.u8(side.map_or(3, |side| (side as i8 + 1) as u8));
+        }
         out.option(self.folded, Writer::i64);
         out.u16(self.slots.len() as u16);
         for slot in &self.slots {
@@ -93,18 +139,38 @@ impl Lane {
             out.u8(u8::from(slot.closed));
             out.option(slot.emitted, |out, emitted| {
                 out.u32(emitted.rev);
-                out.bytes(&emitted.content);
+                out.bytes(&emitted.id);
             });
             out.option(slot.bar.vendor, Writer::vendor);
             out.sampled(&slot.bar.sampled);
+            out.option(slot.base, |out, prices| out.ohlcv(&prices));
+            out.option(slot.built, |out, prices| out.ohlcv(&prices));
         }
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, StateError> {
+    fn read(from: &mut Reader<'_>, sets: &Sets) -> Result<Self, StateError> {
         let interval = from.interval()?;
         let length = from.u32("engine length")? as usize;
         let engine = from.take(length, "engine")?;
-        let engine = IndicatorSet::decode(engine).map_err(|error| StateError::Indicators(error.to_string()))?;
+        // Whoever steps the lane changes it to these indicators anyway.
+        let engine = match sets.of(interval) {
+            Some(indicators) => indicators.resume(engine),
+            None => IndicatorSet::decode(engine),
+        };
+        let engine = engine.map_err(|error| StateError::Indicators(error.to_string()))?;
+        let sides: Sides = (0..from.u8("sides")?)
+            .map(|_| {
+                let id = from.u64("side")?;
+                let side = match from.u8("side")? {
+                    0 => Some(Ordering::Less),
+                    1 => Some(Ordering::Equal),
+                    2 => Some(Ordering::Greater),
+                    3 => None,
+                    _ => return Err(StateError::Corrupt("side")),
+                };
+                Ok((id, side))
+            })
+            .collect::<Result<_, _>>()?;
         let folded = from.option(|from| from.i64("folded"))?;
         let slots: Vec<Slot> = (0..from.u16("slots")?)
             .map(|_| {
@@ -113,50 +179,107 @@ impl Lane {
                     seen: from.millis("seen")?,
                     closed: from.bool("closed")?,
                     emitted: from
-                        .option(|from| Ok(Emitted { rev: from.u32("emitted")?, content: from.array("emitted")? }))?,
+                        .option(|from| Ok(Emitted { rev: from.u32("emitted")?, id: from.array("emitted")? }))?,
                     bar: Bar { vendor: from.option(Reader::vendor)?, sampled: from.sampled()? },
+                    base: from.option(Reader::ohlcv)?,
+                    built: from.option(Reader::ohlcv)?,
                 })
             })
             .collect::<Result<_, _>>()?;
         from.check("slots", slots.is_sorted_by(|a, b| a.start < b.start))?;
         from.check("folded", folded.is_none_or(|folded| slots.first().is_none_or(|slot| folded < slot.start)))?;
-        Ok(Self { interval, engine, folded, slots })
+        Ok(Self::stored(interval, engine, sides, folded, slots))
     }
 }
 
 impl Owed {
-    fn write(&self, out: &mut Writer) {
+    fn write(&self, out: &mut Writer, lists: &[&Indicators]) {
         out.u64(self.number);
-        out.u32(self.rev);
         out.interval(self.interval);
         out.i64(self.start);
         out.i64(self.computed_at);
-        out.u64(self.bars);
-        out.u8(self.freshness as u8);
-        out.ohlcv(&self.prices);
-        out.u16(self.values.len() as u16);
-        for value in &self.values {
-            out.option(*value, Writer::f64);
+        match &self.what {
+            What::Readings(readings) => {
+                out.u8(0);
+                readings.write(out, lists);
+            }
+            What::Alert(OwedAlert { rule, left, right }) => {
+                out.u8(1);
+                out.text(rule);
+                out.f64(*left);
+                out.f64(*right);
+            }
         }
     }
 
-    fn read(from: &mut Reader<'_>) -> Result<Self, StateError> {
+    fn read(from: &mut Reader<'_>, lists: &[Indicators]) -> Result<Self, StateError> {
         Ok(Self {
             number: from.u64("number")?,
-            rev: from.u32("rev")?,
             interval: from.interval()?,
             start: from.millis("start")?,
             computed_at: from.millis("computed_at")?,
-            bars: from.u64("bars")?,
-            freshness: {
-                let at = usize::from(from.u8("freshness")?);
-                *Freshness::ALL.get(at).ok_or(StateError::Corrupt("freshness"))?
+            what: if from.bool("what")? {
+                let rule = from.text("rule")?.to_owned();
+                What::Alert(OwedAlert { rule, left: from.f64("operand")?, right: from.f64("operand")? })
+            } else {
+                What::Readings(OwedReadings::read(from, lists)?)
             },
-            prices: from.ohlcv()?,
-            values: (0..from.u16("values")?)
-                .map(|_| from.option(|from| from.f64("value")))
-                .collect::<Result<_, _>>()?,
         })
+    }
+}
+
+/// What a reading says in one byte: whether there is one, whether it is warm, whether its bars are the series'.
+const PRESENT: u8 = 1;
+const WARM: u8 = 2;
+const OWN_BARS: u8 = 4;
+
+impl OwedReadings {
+    fn write(&self, out: &mut Writer, lists: &[&Indicators]) {
+        out.u32(self.rev);
+        out.u64(self.bars);
+        out.u8(self.freshness as u8);
+        out.u8(u8::from(self.gap));
+        out.ohlcv(&self.prices);
+        let list = lists.iter().position(|list| **list == self.indicators).unwrap_or_default();
+        out.u8(list as u8);
+        out.u8(self.readings.len() as u8);
+        for reading in &self.readings {
+            let Some(Reading { value, warm, bars }) = *reading else {
+                out.u8(0);
+                continue;
+            };
+            let own = u64::from(bars) != self.bars;
+            out.u8(PRESENT | if warm { WARM } else { 0 } | if own { OWN_BARS } else { 0 });
+            out.f64(value);
+            if own {
+                out.u32(bars);
+            }
+        }
+    }
+
+    fn read(from: &mut Reader<'_>, lists: &[Indicators]) -> Result<Self, StateError> {
+        let (rev, bars) = (from.u32("rev")?, from.u64("bars")?);
+        let at = usize::from(from.u8("freshness")?);
+        let freshness = *Freshness::ALL.get(at).ok_or(StateError::Corrupt("freshness"))?;
+        let (gap, prices) = (from.bool("gap")?, from.ohlcv()?);
+        let list = usize::from(from.u8("list")?);
+        let indicators = lists.get(list).ok_or(StateError::Corrupt("list"))?.clone();
+        let count = usize::from(from.u8("readings")?);
+        from.check("readings", count == indicators.names().len())?;
+        let readings = (0..count)
+            .map(|_| {
+                let flags = from.u8("reading")?;
+                from.check("reading", flags < 8)?;
+                if flags & PRESENT == 0 {
+                    return Ok(None);
+                }
+                let value = from.f64("value")?;
+                let bars =
+                    if flags & OWN_BARS == 0 { u32::try_from(bars).unwrap_or(u32::MAX) } else { from.u32("bars")? };
+                Ok(Some(Reading { value, warm: flags & WARM != 0, bars }))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { rev, bars, freshness, gap, prices, indicators, readings })
     }
 }
 
@@ -202,6 +325,13 @@ impl Writer {
         self.u8(interval as u8);
     }
 
+    /// A short text; a longer one is cut off.
+    fn text(&mut self, text: &str) {
+        let length = text.floor_char_boundary(text.len().min(usize::from(u16::MAX)));
+        self.u16(length as u16);
+        self.bytes(&text.as_bytes()[..length]);
+    }
+
     fn ohlcv(&mut self, prices: &Ohlcv) {
         for price in [prices.open, prices.high, prices.low, prices.close] {
             self.f64(price);
@@ -214,6 +344,7 @@ impl Writer {
         self.bytes(&part.id);
         self.u8(u8::from(part.is_final));
         self.u8(part.freshness);
+        self.i64(part.as_of);
         self.ohlcv(&part.prices);
     }
 
@@ -306,6 +437,17 @@ impl<'a> Reader<'a> {
         Ok(byte == 1)
     }
 
+    fn text(&mut self, what: &'static str) -> Result<&'a str, StateError> {
+        let length = self.u16(what)?;
+        std::str::from_utf8(self.take(length.into(), what)?).map_err(|_| StateError::Corrupt(what))
+    }
+
+    fn split(&mut self) -> Result<Split, StateError> {
+        let split = Split { day: self.millis("split")?, ratio: self.f64("split")? };
+        self.check("split", split.ratio > 0.0)?;
+        Ok(split)
+    }
+
     fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, StateError>) -> Result<Option<T>, StateError> {
         if self.bool("option")? { read(self).map(Some) } else { Ok(None) }
     }
@@ -331,6 +473,7 @@ impl<'a> Reader<'a> {
             id: self.array("vendor")?,
             is_final: self.bool("vendor")?,
             freshness: self.u8("vendor")?,
+            as_of: self.i64("vendor")?,
             prices: self.ohlcv()?,
         })
     }
@@ -353,7 +496,7 @@ impl<'a> Reader<'a> {
         self.check("readings", usize::from(count) <= bars::READINGS_MAX)?;
         let mut readings = BTreeMap::new();
         for _ in 0..count {
-            let reading = Reading {
+            let reading = bars::Reading {
                 key: self.array("reading")?,
                 rev: self.u32("reading")?,
                 id: self.array("reading")?,

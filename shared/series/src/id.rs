@@ -40,6 +40,13 @@ pub struct SeriesId {
     pub span: Span,
 }
 
+impl SeriesId {
+    /// Whether its bars are days.
+    pub(crate) fn is_daily(&self) -> bool {
+        self.span == Span::Daily
+    }
+}
+
 /// The text names no series.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no series; one reads symbol|MSFT|vendor|raw|intraday or pair|BTC/USD|sampled|raw|daily")]

@@ -10,17 +10,24 @@
 //! drop good records. Facts carry revisions, and joining them twice changes nothing.
 
 mod codec;
+mod gap;
 mod id;
 mod item;
 mod lane;
 mod route;
+mod rule;
+mod sets;
+mod split;
 mod step;
 
 pub use codec::{FORMAT, StateError};
 pub use id::{BadSeriesId, SeriesId, Span};
-pub use item::{Item, Owed};
-pub use route::{Part, SeriesFact, route};
-pub use step::{Settings, Step, step};
+pub use item::{Item, Owed, OwedAlert, OwedReadings, What};
+pub use route::{About, Part, SeriesFact, route, splits};
+pub use rule::{BadRule, RULES_MAX, Rules};
+pub use sets::{BadSets, OUTPUTS_MAX, STATE_MAX, Sets};
+pub use split::Split;
+pub use step::{Settings, Step, Written, step};
 
 /// How many final bars a series keeps beside its engine, so that corrections of them can be replayed.
 pub const REVISABLE_BARS: usize = 16;

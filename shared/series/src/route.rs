@@ -1,10 +1,13 @@
 //! Which series a record belongs to, and as what part of which of its bars.
 
 use bars::{Ohlcv, Reading, VendorPart};
-use market::{Basis, Fact, Freshness, Interval, Ohlc, Origin, Subject, Volume, day_start};
+use market::{Basis, Fact, Freshness, Interval, Ohlc, Origin, Subject, VendorBar, Volume, day_start};
 use wire::Decoded;
 
-use crate::id::{SeriesId, Span};
+use crate::{
+    id::{SeriesId, Span},
+    split::Split,
+};
 
 /// A fact about one bar of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +17,16 @@ pub struct SeriesFact {
     /// The bar's begin, in milliseconds since 1970.
     pub start: i64,
     /// What is said about it.
-    pub part: Part,
+    pub about: About,
+}
+
+/// What a fact speaks of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum About {
+    /// The bar.
+    Bar(Part),
+    /// A split on the day that begins then.
+    Split(Split),
 }
 
 /// What a fact contributes to its bar.
@@ -31,11 +43,12 @@ pub enum Part {
 /// around the market, and a bar that names nobody.
 pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
     let vendor = |is_final, freshness: Freshness, prices: &Ohlc, volume: Option<Volume>| {
-        Part::Vendor(VendorPart {
+        About::Bar(Part::Vendor(VendorPart {
             rev: decoded.rev,
             id: decoded.id.0,
             is_final,
             freshness: freshness as u8,
+            as_of: 0,
             prices: Ohlcv {
                 open: prices.open().to_f64(),
                 // Rounded apart by the vendor: the engine wants prices that fit.
@@ -44,7 +57,7 @@ pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
                 close: prices.close().to_f64(),
                 volume: volume.map(Volume::to_f64),
             },
-        })
+        }))
     };
     let id = |subject, origin, basis, interval| SeriesId { subject, origin, basis, span: Span::of(interval) };
     Some(match decoded.fact.as_ref()? {
@@ -53,7 +66,7 @@ pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
             SeriesFact {
                 interval: Interval::Day,
                 start: day_start(quote.trading_day).as_millisecond(),
-                part: vendor(quote.is_final, quote.freshness, &quote.prices, Some(quote.volume)),
+                about: vendor(quote.is_final, quote.freshness, &quote.prices, Some(quote.volume)),
             },
         ),
         Fact::Bar(bar) => (
@@ -61,7 +74,7 @@ pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
             SeriesFact {
                 interval: bar.bar.interval,
                 start: bar.bar.start.as_millisecond(),
-                part: vendor(bar.bar.is_final, bar.freshness, &bar.bar.prices, bar.bar.volume),
+                about: vendor(bar.bar.is_final, bar.freshness, &bar.bar.prices, bar.bar.volume),
             },
         ),
         Fact::Rate(rate) => {
@@ -72,17 +85,40 @@ pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
                 SeriesFact {
                     interval: Interval::Min1,
                     start: at.div_euclid(minute) * minute,
-                    part: Part::Reading(Reading {
+                    about: About::Bar(Part::Reading(Reading {
                         key: decoded.key.0,
                         rev: decoded.rev,
                         id: decoded.id.0,
                         at,
                         price: rate.rate.to_f64(),
                         cumulative_volume: None,
-                    }),
+                    })),
                 },
             )
         }
         Fact::Event(_) => return None,
     })
+}
+
+/// The series that have to know of the split that a record tells of: those of the same share whose prices are
+/// adjusted for splits. Few records tell of one.
+pub fn splits(decoded: &Decoded) -> Vec<(SeriesId, SeriesFact)> {
+    let Some(Fact::Bar(VendorBar { subject: Some(subject), adjustment: Some(adjustment), bar, .. })) = &decoded.fact
+    else {
+        return Vec::new();
+    };
+    let ratio: f64 = adjustment.split_coefficient.to_string().parse().unwrap_or(1.0);
+    if bar.interval != Interval::Day || ratio == 1.0 || !(ratio > 0.0 && ratio.is_finite()) {
+        return Vec::new();
+    }
+    let day = bar.start.as_millisecond();
+    let mut facts = Vec::new();
+    for basis in [Basis::SplitAdjusted, Basis::SplitDividendAdjusted] {
+        for span in [Span::Intraday, Span::Daily] {
+            let id = SeriesId { subject: subject.clone(), origin: Origin::Vendor, basis, span };
+            let about = About::Split(Split { day, ratio });
+            facts.push((id, SeriesFact { interval: Interval::Day, start: day, about }));
+        }
+    }
+    facts
 }

@@ -1,15 +1,35 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bars::{Ohlcv, Reading, VendorPart};
-use indicators::IndicatorSet;
+use indicators::Indicators;
 use jiff::{SignedDuration, Timestamp};
 use market::{Freshness, Interval};
 use proptest::prelude::*;
+use wire::Lines;
 
 use super::*;
 
-const SETTINGS: Settings =
-    Settings { close_after: SignedDuration::from_secs(125), redeliver_after: SignedDuration::from_secs(120) };
+/// The default set for whatever arrives.
+fn settings() -> Settings {
+    with("", "")
+}
+
+/// Those sets and rules.
+fn with(sets: &str, rules: &str) -> Settings {
+    let sets: Sets = sets.parse().unwrap();
+    Settings {
+        close_after: SignedDuration::from_secs(125),
+        redeliver_after: SignedDuration::from_secs(120),
+        rules: Rules::parse(rules, &sets).unwrap(),
+        sets,
+    }
+}
+
+/// A step whose lines nobody reads.
+fn stepped(id: &SeriesId, item: &mut Item, facts: &mut [SeriesFact], now: Timestamp, settings: &Settings) -> Step {
+    step(id, item, facts, now, settings, &mut Written::default())
+}
+
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 1_763_649_000_000;
 
@@ -29,13 +49,14 @@ fn version(bar: i64, rev: u32, is_final: bool) -> SeriesFact {
     SeriesFact {
         interval: Interval::Min1,
         start: DAY + bar * MINUTE,
-        part: Part::Vendor(VendorPart {
+        about: About::Bar(Part::Vendor(VendorPart {
             rev,
             id: [bar as u8 ^ (rev as u8) << 5; 16],
             is_final,
             freshness: Freshness::Realtime as u8,
+            as_of: 0,
             prices,
-        }),
+        })),
     }
 }
 
@@ -46,37 +67,62 @@ fn reading(bar: i64, second: i64, price: f64) -> SeriesFact {
     SeriesFact {
         interval: Interval::Min1,
         start: DAY + bar * MINUTE,
-        part: Part::Reading(Reading { key, rev: 0, id: key, at, price, cumulative_volume: None }),
+        about: About::Bar(Part::Reading(Reading { key, rev: 0, id: key, at, price, cumulative_volume: None })),
     }
 }
 
 /// A writer that takes batches, delivers what is owed, and remembers the last revision of each bar.
-#[derive(Default)]
 struct Writer {
+    settings: Settings,
     item: Item,
-    lines: BTreeMap<(i64, u32), String>,
+    lines: BTreeMap<(Interval, i64, u32), String>,
+    alerts: Vec<String>,
     late: u32,
+    gaps: u32,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self::new(settings())
+    }
 }
 
 impl Writer {
+    fn new(settings: Settings) -> Self {
+        Self { settings, item: Item::default(), lines: BTreeMap::new(), alerts: Vec::new(), late: 0, gaps: 0 }
+    }
+
     fn take(&mut self, id: &SeriesId, facts: &[SeriesFact], now: i64) {
         let mut rest = facts.to_vec();
         loop {
-            // What is stored is what is read the next time.
-            let stored = Item::decode(&self.item.encode()).unwrap();
+            // What is stored is what is read the next time; what stays in memory goes on alike.
+            let mut stored = Item::decode(&self.item.encode(), &self.settings.sets).unwrap();
             assert_eq!(stored, self.item);
             let own = stored.next_number();
-            let step = step(id, &stored, &mut rest, at(now), &SETTINGS);
-            assert!(step.item.encode().len() < 200 * 1024);
-            self.late += step.late;
-            self.item = step.item;
-            let owed: Vec<Owed> = self.item.deliverable(own, at(now), &SETTINGS).into_iter().cloned().collect();
+            let mut written = Written::default();
+            let warm = step(id, &mut self.item, &mut rest.clone(), at(now), &self.settings, &mut written);
+            let step = stepped(id, &mut stored, &mut rest, at(now), &self.settings);
+            assert_eq!((&step, &stored), (&warm, &self.item), "from the store and from memory");
+            assert!(self.item.encode().len() < 200 * 1024);
+            (self.late, self.gaps) = (self.late + step.late, self.gaps + step.gaps);
+            let owed: Vec<Owed> = self.item.deliverable(own, at(now), &self.settings).cloned().collect();
+            let mut lines = Lines::default();
             for owed in &owed {
-                let line = self.item.line(id, owed);
-                let before = self.lines.insert((owed.start, owed.rev), line.clone());
-                assert!(before.is_none_or(|before| before == line), "one id, one byte string");
+                match &owed.what {
+                    What::Readings(readings) => {
+                        let mut line = Lines::default();
+                        assert!(owed.push_line(id, &mut line));
+                        lines.append(&line);
+                        let line = String::from_utf8(line.bytes().to_vec()).unwrap();
+                        let before = self.lines.insert((owed.interval, owed.start, readings.rev), line.clone());
+                        assert!(before.is_none_or(|before| before == line), "one id, one byte string");
+                    }
+                    What::Alert(_) => self.alerts.push(String::from_utf8(owed.entry(id).unwrap().data).unwrap()),
+                }
             }
-            self.item.acknowledge(&owed.iter().map(|owed| owed.number).collect());
+            assert_eq!(lines.bytes(), written.lines.bytes(), "what the step wrote is what stands in the item");
+            let numbers: BTreeSet<u64> = owed.iter().map(|owed| owed.number).collect();
+            assert_eq!(numbers.is_empty(), !self.item.acknowledge(&numbers));
             rest.drain(..step.taken);
             if rest.is_empty() {
                 return;
@@ -84,51 +130,73 @@ impl Writer {
         }
     }
 
-    /// The values of the last revision of each bar.
+    /// The values of the last revision of each bar of one minute.
     fn last(&self) -> BTreeMap<i64, String> {
-        let content = |line: &str| line[line.find(r#","bars":"#).unwrap()..].to_owned();
-        self.lines.iter().map(|(&(start, _), line)| (start, content(line))).collect()
+        self.last_of(Interval::Min1)
     }
+
+    /// The values of the last revision of each bar of that length.
+    fn last_of(&self, interval: Interval) -> BTreeMap<i64, String> {
+        let lines = self.lines.iter().filter(|((of, _, _), _)| *of == interval);
+        lines.map(|(&(_, start, _), line)| (start, content(line))).collect()
+    }
+}
+
+/// What a line says of its bar, whatever its revision and flags.
+fn content(line: &str) -> String {
+    line[line.find(r#","bars":"#).unwrap()..].trim_end().to_owned()
 }
 
 /// The obviously right formula: the last version of each bar, in order, through one engine.
 fn naive(id: &SeriesId, facts: &[SeriesFact]) -> BTreeMap<i64, String> {
     let mut versions: BTreeMap<i64, VendorPart> = BTreeMap::new();
     for fact in facts {
-        if let Part::Vendor(part) = fact.part {
+        if let About::Bar(Part::Vendor(part)) = fact.about {
             let kept = versions.entry(fact.start).or_insert(part);
             if (kept.is_final, kept.rev, kept.id) < (part.is_final, part.rev, part.id) {
                 *kept = part;
             }
         }
     }
-    let mut engine = IndicatorSet::default();
+    let finals = versions.into_iter().filter(|(_, part)| part.is_final).map(|(start, part)| (start, part.prices));
+    computed(id, Interval::Min1, &Indicators::default(), finals)
+}
+
+/// What the records of these bars say.
+fn computed(
+    id: &SeriesId,
+    interval: Interval,
+    indicators: &Indicators,
+    bars: impl IntoIterator<Item = (i64, Ohlcv)>,
+) -> BTreeMap<i64, String> {
+    let mut engine = indicators.start();
     let mut last = BTreeMap::new();
-    for (start, part) in versions.into_iter().filter(|(_, part)| part.is_final) {
-        let Ohlcv { open, high, low, close, volume } = part.prices;
-        let values = engine.update(&indicators::Bar { open, high, low, close, volume, session: 0 }).unwrap();
-        let values: Vec<_> = values.values().collect();
-        if values.iter().any(Option::is_some) {
-            let names = engine.names().to_vec();
-            let bars = engine.bars_seen();
-            let readings: Vec<_> = names
-                .iter()
-                .zip(&values)
-                .map(|(name, &value)| wire::IndicatorReading { name, value, warm: true, bars })
-                .collect();
-            let record = wire::indicator(&wire::IndicatorBody {
-                series: &wire::SeriesText::new(&id.subject, Interval::Min1, id.basis, id.origin),
-                start: at(start),
-                freshness: Freshness::Realtime,
-                bars,
-                prices: [open, high, low, close],
-                volume,
-                readings: &readings,
-                flags: &[],
-            });
-            let line = record.to_json(0, at(0));
-            last.insert(start, line[line.find(r#","bars":"#).unwrap()..].to_owned());
+    for (start, prices) in bars {
+        let Ohlcv { open, high, low, close, volume } = prices;
+        let session = (start / 86_400_000) as u32;
+        engine.update(&indicators::Bar { open, high, low, close, volume, session }).unwrap();
+        if engine.readings().values().all(|value| value.is_none()) {
+            continue;
         }
+        let bars = engine.bars_seen();
+        let reading = |(name, reading): (&'_ String, Option<indicators::Reading>)| wire::IndicatorReading {
+            name: Box::leak(name.clone().into_boxed_str()),
+            value: reading.map(|reading| reading.value),
+            warm: reading.is_some_and(|reading| reading.warm),
+            bars: reading.map_or(bars, |reading| reading.bars.into()),
+        };
+        let readings: Vec<_> = engine.names().iter().zip(engine.readings().iter()).map(reading).collect();
+        let record = wire::indicator(&wire::IndicatorBody {
+            series: &wire::SeriesText::new(&id.subject, interval, id.basis, id.origin),
+            start: at(start),
+            freshness: Freshness::Realtime,
+            bars,
+            prices: [open, high, low, close],
+            volume,
+            readings: &readings,
+            flags: &[],
+        });
+        last.insert(start, content(&record.to_json(0, at(0))));
     }
     last
 }
@@ -196,19 +264,23 @@ proptest! {
     #[test]
     fn no_bytes_make_a_wrong_state_or_a_panic(at in any::<prop::sample::Index>(), byte: u8, noise in prop::collection::vec(any::<u8>(), 0..64)) {
         let id = id("pair|BTC/USD|sampled|raw|intraday");
+        let settings = with("SMA(3),RSI(14);5min:EMA(3)", "close crosses SMA(3)");
         let mut item = Item::default();
-        let mut facts: Vec<_> = (0..30).map(|bar| reading(bar, 7, 100.0 + bar as f64)).collect();
-        item = step(&id, &item, &mut facts, self::at(DAY + 30 * MINUTE), &SETTINGS).item;
+        let mut facts: Vec<_> = (0..30).map(|bar| reading(bar, 7, 100.0 + (bar * 37 % 11) as f64)).collect();
+        stepped(&id, &mut item, &mut facts, self::at(DAY + 30 * MINUTE), &settings);
         let mut bytes = item.encode();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        if let Ok(read) = Item::decode(&bytes) {
+        if let Ok(mut read) = Item::decode(&bytes, &settings.sets) {
             let mut facts = [reading(31, 0, 5.0)];
-            let stepped = step(&id, &read, &mut facts, self::at(DAY + 40 * MINUTE), &SETTINGS).item;
-            stepped.owed().iter().for_each(|owed| drop(stepped.line(&id, owed)));
+            stepped(&id, &mut read, &mut facts, self::at(DAY + 40 * MINUTE), &settings);
+            for owed in read.owed() {
+                owed.push_line(&id, &mut Lines::default());
+                owed.entry(&id);
+            }
         }
-        prop_assert!(Item::decode(&bytes[..at]).is_err());
-        let _ = Item::decode(&noise);
+        prop_assert!(Item::decode(&bytes[..at], &settings.sets).is_err());
+        let _ = Item::decode(&noise, &settings.sets);
     }
 }
 
@@ -241,15 +313,15 @@ fn the_clock_closes_sampled_bars_and_says_when() {
     }
     // Bars 0 to 16 are closed: minute 19:55 is past the end of bar 16 and 125 seconds.
     assert_eq!(writer.last().len(), 3, "RSI and ATR read from bar 14 on");
-    assert_eq!(writer.item.due(&SETTINGS), Some(at(DAY + 18 * MINUTE + 125_000)));
+    assert_eq!(writer.item.due(&settings()), Some(at(DAY + 18 * MINUTE + 125_000)));
     writer.take(&id, &[], DAY + 60 * MINUTE);
     assert_eq!(writer.last().len(), 6);
-    assert_eq!(writer.item.due(&SETTINGS), None);
+    assert_eq!(writer.item.due(&settings()), None);
     // A reading that comes late is a revision of its bar and of every one behind it.
     let lines = writer.lines.len();
     writer.take(&id, &[reading(18, 30, 250.0)], DAY + 60 * MINUTE);
     assert_eq!(writer.lines.len(), lines + 2);
-    assert!(writer.lines[&(DAY + 18 * MINUTE, 1)].contains(r#""rev":1"#));
+    assert!(writer.lines[&(Interval::Min1, DAY + 18 * MINUTE, 1)].contains(r#""rev":1"#));
     // One that comes later than can be revised is counted, and changes nothing.
     let before = writer.item.clone();
     writer.take(&id, &[reading(0, 30, 250.0)], DAY + 60 * MINUTE);
@@ -259,32 +331,34 @@ fn the_clock_closes_sampled_bars_and_says_when() {
 #[test]
 fn what_is_owed_stays_until_it_is_acknowledged_and_bounds_the_item() {
     let id = id("symbol|MSFT|vendor|raw|intraday");
+    let settings = settings();
     let mut item = Item::default();
     let mut facts: Vec<_> = (0..1000).map(|bar| version(bar, 1, true)).collect();
     let mut taken = 0;
     loop {
-        let step = step(&id, &item, &mut facts[taken..], at(DAY), &SETTINGS);
-        item = step.item;
+        let step = stepped(&id, &mut item, &mut facts[taken..], at(DAY), &settings);
         taken += step.taken;
         if step.taken == 0 {
             break;
         }
     }
     assert!(taken > 200 && taken < 1000, "{taken} facts fill the room");
-    assert!(item.owed().len() * codec::owed_bytes(10) <= OWED_BYTES_MAX);
+    let outputs = Indicators::default().names().len();
+    assert!(item.owed().len() * codec::owed_bytes(outputs) <= OWED_BYTES_MAX);
     // Full: nothing changes any more, whatever comes.
-    let again = step(&id, &item, &mut [version(3000, 1, true)], at(DAY), &SETTINGS);
-    assert_eq!((again.taken, &again.item), (0, &item));
+    let before = item.clone();
+    let again = stepped(&id, &mut item, &mut [version(3000, 1, true)], at(DAY), &settings);
+    assert_eq!((again.taken, again.changed, &item), (0, false, &before));
     // Another writer leaves it alone while its own writer may still deliver it.
     let next = item.next_number();
-    assert!(item.deliverable(next, at(DAY + 119_999), &SETTINGS).is_empty());
-    assert_eq!(item.deliverable(next, at(DAY + 120_000), &SETTINGS).len(), item.owed().len());
-    assert_eq!(item.due(&SETTINGS), Some(at(DAY + 120_000)));
+    assert_eq!(item.deliverable(next, at(DAY + 119_999), &settings).count(), 0);
+    assert_eq!(item.deliverable(next, at(DAY + 120_000), &settings).count(), item.owed().len());
+    assert_eq!(item.due(&settings), Some(at(DAY + 120_000)));
     // Acknowledgements may leave gaps: what was not acknowledged stays.
     let all: Vec<u64> = item.owed().iter().map(|owed| owed.number).collect();
     item.acknowledge(&all[1..].iter().copied().collect());
     assert_eq!(item.owed().len(), 1);
-    assert!(step(&id, &item, &mut facts[taken..], at(DAY), &SETTINGS).taken > 200, "there is room again");
+    assert!(stepped(&id, &mut item, &mut facts[taken..], at(DAY), &settings).taken > 150, "there is room again");
 }
 
 #[test]
@@ -292,21 +366,22 @@ fn a_bar_that_never_becomes_final_does_not_hold_up_the_series() {
     let id = id("symbol|MSFT|vendor|raw|intraday");
     let mut facts: Vec<_> = (1..60).map(|bar| version(bar, 1, true)).collect();
     facts.push(version(0, 0, false));
-    let first = step(&id, &Item::default(), &mut facts, at(DAY), &SETTINGS);
+    let mut item = Item::default();
+    let first = stepped(&id, &mut item, &mut facts, at(DAY), &settings());
     assert_eq!((first.given_up, first.closed, first.late), (0, 59, 0), "what came together may still be under way");
     assert_eq!(first.readings as usize, naive(&id, &facts).len());
-    let later = step(&id, &first.item, &mut [], at(DAY + 120_000), &SETTINGS);
-    assert_eq!((later.given_up, later.item.lanes[0].slots.len()), (1, REVISABLE_BARS));
+    let later = stepped(&id, &mut item, &mut [], at(DAY + 120_000), &settings());
+    assert_eq!((later.given_up, item.lanes[0].slots.len()), (1, REVISABLE_BARS));
 }
 
 #[test]
 fn states_of_other_formats_are_refused_in_plain_words() {
     let mut bytes = Item::default().encode();
     bytes[0] = 200;
-    let error = Item::decode(&bytes).unwrap_err();
+    let error = Item::decode(&bytes, &Sets::default()).unwrap_err();
     assert_eq!(error, StateError::UnknownFormat(200));
     assert!(error.to_string().contains("deploy the version that wrote it"));
-    assert!(matches!(Item::decode(&[]), Err(StateError::Corrupt("format"))));
+    assert!(matches!(Item::decode(&[], &Sets::default()), Err(StateError::Corrupt("format"))));
 }
 
 #[test]

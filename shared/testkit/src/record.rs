@@ -1,11 +1,10 @@
 //! Records as they come off a stream.
 
-use failure::Place;
 use jiff::{SignedDuration, Timestamp};
 use market::{
     Bar, Basis, Date, Decimal, Fact, Freshness, Interval, Observation, Ohlc, Price, Quote, Rate, Subject, VendorBar,
 };
-use pipeline::Arrived;
+use wire::BatchRecord;
 
 /// A price in cents.
 pub fn price(cents: i64) -> Price {
@@ -58,15 +57,33 @@ pub fn payload(fact: Fact, rev: u32) -> Vec<u8> {
     wire::observation(&Observation { fact, flags: Vec::new() }).to_json(rev, at).into_bytes()
 }
 
+/// A record of a batch, with everything that it borrows in an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    /// The shard's name.
+    pub shard: String,
+    /// Its place in the shard.
+    pub sequence_number: String,
+    /// Its payload.
+    pub data: Vec<u8>,
+}
+
+impl Arrived {
+    /// As a function finds it in an event.
+    pub fn record(&self) -> BatchRecord<'_> {
+        BatchRecord {
+            data: Ok(&self.data),
+            sequence_number: &self.sequence_number,
+            partition_key: "key",
+            shard: Some(&self.shard),
+            stream: Some("stream"),
+            arrived_at: None,
+        }
+    }
+}
+
 /// A record of the stream `stream` in a shard, with a sequence number of 56 digits that rises with `nth`.
 pub fn arrived(shard: usize, nth: usize, data: Vec<u8>) -> Arrived {
     let sequence_number = format!("{}{nth:016}", "4959033827149025660855969253836157109592");
-    let place = Place {
-        function: "compute-indicators".to_owned(),
-        stream: Some("stream".to_owned()),
-        shard: Some(format!("shardId-{shard:012}")),
-        sequence_number: Some(sequence_number.clone()),
-        partition_key: Some("key".to_owned()),
-    };
-    Arrived { place, sequence_number, data }
+    Arrived { shard: format!("shardId-{shard:012}"), sequence_number, data }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use pipeline::port::{CallError, Saved, SeriesStore, StoreError, Stored};
-use series::{Item, SeriesId, StateError};
+use series::{Item, SeriesId, Sets, StateError};
 
 use crate::{
     fault::{Call, Fault, Faults, call},
@@ -23,6 +23,7 @@ const ITEM_BYTES_MAX: usize = 400 * 1024;
 pub struct MemoryStore {
     rows: Mutex<BTreeMap<SeriesId, Row>>,
     down: Mutex<BTreeSet<SeriesId>>,
+    sets: Sets,
     /// Faults of reading.
     pub loads: Faults,
     /// Faults of conditional writing.
@@ -45,20 +46,25 @@ impl Default for Row {
 }
 
 impl Row {
-    fn stored(&self) -> Result<Stored, StateError> {
-        Ok(Stored { version: self.version, item: Item::decode(&self.bytes)? })
+    fn stored(&self, sets: &Sets) -> Result<Stored, StateError> {
+        Ok(Stored { version: self.version, item: Item::decode(&self.bytes, sets)? })
     }
 }
 
 impl MemoryStore {
+    /// A store for items with those indicators, as a function's adapter knows them.
+    pub fn of(sets: Sets) -> Self {
+        Self { sets, ..Self::default() }
+    }
+
     /// What is stored of a series; an empty item of version 0 if there is nothing.
     pub fn stored(&self, id: &SeriesId) -> Stored {
-        self.row(id).stored().unwrap()
+        self.row(id).stored(&self.sets).unwrap()
     }
 
     /// How many readings all series owe together.
     pub fn owed(&self) -> usize {
-        lock(&self.rows).values().map(|row| row.stored().unwrap().item.owed().len()).sum()
+        lock(&self.rows).values().map(|row| row.stored(&self.sets).unwrap().item.owed().len()).sum()
     }
 
     /// Every call about this series fails, until [`mend`](Self::mend).
@@ -94,7 +100,7 @@ impl SeriesStore for MemoryStore {
         let fault = self.fault(id, self.loads.next(Call::Read));
         let row = call("GetItem", fault, |_| self.row(id));
         give_way().await;
-        row.map_err(StoreError::Call)?.stored().map_err(StoreError::State)
+        row.map_err(StoreError::Call)?.stored(&self.sets).map_err(StoreError::State)
     }
 
     async fn save(&self, id: &SeriesId, stored: &Stored, due: Option<Timestamp>) -> Result<Saved, StoreError> {
@@ -118,7 +124,7 @@ impl SeriesStore for MemoryStore {
         give_way().await;
         match refused.map_err(StoreError::Call)? {
             None => Ok(Saved::Done),
-            Some(current) => current.stored().map(Saved::Refused).map_err(StoreError::State),
+            Some(current) => current.stored(&self.sets).map(Saved::Refused).map_err(StoreError::State),
         }
     }
 

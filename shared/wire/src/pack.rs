@@ -78,6 +78,20 @@ impl Lines {
         self.data.truncate(self.ends.last().copied().unwrap_or_default());
     }
 
+    /// Leaves only the lines whose index is good, in their order.
+    pub fn retain(&mut self, mut good: impl FnMut(usize) -> bool) {
+        let mut kept = Self { data: Vec::with_capacity(self.data.len()), ends: Vec::with_capacity(self.ends.len()) };
+        let mut start = 0;
+        for (index, end) in self.ends.iter().enumerate() {
+            if good(index) {
+                kept.data.extend_from_slice(&self.data[start..*end]);
+                kept.ends.push(kept.data.len());
+            }
+            start = *end;
+        }
+        *self = kept;
+    }
+
     /// Cuts the lines into records, in their order, and groups the records into PutRecordBatch calls. Nothing is
     /// copied.
     ///
@@ -126,6 +140,16 @@ pub fn pack<'a>(lines: impl IntoIterator<Item = &'a [u8], IntoIter: Clone>) -> V
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn lines_that_are_not_kept_leave_no_trace() {
+        let mut lines = Lines::default();
+        [&b"a"[..], b"bb", b"", b"ccc"].into_iter().for_each(|line| lines.push(line));
+        lines.retain(|index| index != 1);
+        assert_eq!((lines.len(), lines.bytes()), (3, &b"a\n\nccc\n"[..]));
+        lines.push(b"d");
+        assert_eq!(lines.pack()[0][0].lines, 0..4);
+    }
 
     /// The obviously right formula: byte by byte, line by line.
     fn naive(lines: &[Vec<u8>]) -> Vec<Vec<Packed>> {

@@ -4,12 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use market::Interval;
-use pipeline::{Arrived, ProcessOutcome, ProcessSettings, Processed, SweepOutcome, Warm, process, sweep};
-use series::{SeriesId, Settings};
-use testkit::{ManualTime, MemoryDeadLetters, MemorySink, MemoryStore, record};
+use pipeline::{ProcessOutcome, ProcessSettings, Processed, SweepOutcome, Warm, process, sweep};
+use series::{Rules, SeriesId, Sets, Settings};
+use testkit::{ManualTime, MemoryDeadLetters, MemorySink, MemoryStore, MemoryStream, record, record::Arrived};
 
-pub(crate) const SETTINGS: Settings =
-    Settings { close_after: SignedDuration::from_secs(125), redeliver_after: SignedDuration::from_secs(120) };
+/// The default set, and no alerts.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        close_after: SignedDuration::from_secs(125),
+        redeliver_after: SignedDuration::from_secs(120),
+        sets: Sets::default(),
+        rules: Rules::default(),
+    }
+}
+
 /// A Friday, 12:00 in New York.
 pub(crate) const NOW: &str = "2026-11-20T17:00:00Z";
 
@@ -18,6 +26,8 @@ pub(crate) struct Consumer {
     pub(crate) dead_letters: MemoryDeadLetters,
     pub(crate) archive: MemorySink,
     pub(crate) indicators: MemorySink,
+    pub(crate) events: MemoryStream,
+    pub(crate) settings: Settings,
     pub(crate) time: ManualTime,
 }
 
@@ -28,13 +38,17 @@ impl Consumer {
             dead_letters: MemoryDeadLetters::default(),
             archive: MemorySink::default(),
             indicators: MemorySink::default(),
+            events: MemoryStream::default(),
+            settings: settings(),
             time: ManualTime::at(NOW),
         }
     }
 
     pub(crate) async fn process(&self, warm: &Warm, batch: &[Arrived]) -> Processed {
-        let ports = (&self.store, &self.dead_letters, &self.archive, &self.indicators, &self.time);
-        let processed = process(ports, warm, batch.to_vec(), &ProcessSettings { series: SETTINGS }).await;
+        let ports = (&self.store, &self.dead_letters, &self.archive, &self.indicators, &self.events, &self.time);
+        let records: Vec<_> = batch.iter().map(Arrived::record).collect();
+        let settings = ProcessSettings { function: "compute-indicators", series: self.settings.clone() };
+        let processed = process(ports, warm, &records, &settings).await;
         let ProcessOutcome { records, settled, delivered, duplicates, dead_lettered, .. } = processed.outcome;
         assert_eq!(records, batch.len() as u64);
         assert_eq!(settled, delivered + duplicates + dead_lettered, "{processed:#?}");
@@ -44,7 +58,7 @@ impl Consumer {
     }
 
     pub(crate) async fn sweep(&self) -> SweepOutcome {
-        sweep(&self.store, &self.indicators, &self.time, &SETTINGS).await
+        sweep((&self.store, &self.indicators, &self.events, &self.time), &self.settings).await
     }
 
     /// The archived records' own ids, in their order.

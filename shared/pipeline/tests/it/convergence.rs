@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 use fastrand::Rng;
 use jiff::SignedDuration;
 use market::{Fact, Interval};
-use pipeline::{Arrived, Warm};
-use testkit::{Fault, crash_after, for_each_seed, record};
+use pipeline::Warm;
+use testkit::{Fault, crash_after, for_each_seed, record, record::Arrived};
 
-use crate::consumer::{Consumer, SETTINGS, identities, minute};
+use crate::consumer::{Consumer, identities, minute, settings};
 
 /// Facts of one epoch come in any order; the next epoch's come after them. So no bar is further behind
 /// than the series can revise, and nothing is ever too late.
@@ -162,7 +162,7 @@ async fn check(seed: u64) {
     }
     run.faults(0.0, false);
     for _ in 0..2 {
-        consumer.time.advance(SETTINGS.close_after + SETTINGS.redeliver_after);
+        consumer.time.advance(settings().close_after + settings().redeliver_after);
         consumer.sweep().await;
     }
     assert_eq!((run.late, consumer.store.owed()), (0, 0));
@@ -188,7 +188,7 @@ async fn check(seed: u64) {
         let processed = serial.process(&warm, &[record::arrived(0, nth, payload)]).await;
         assert_eq!((processed.retry_from, processed.outcome.late), (None, 0));
     }
-    serial.time.advance(SETTINGS.close_after + SignedDuration::from_mins(1));
+    serial.time.advance(settings().close_after + SignedDuration::from_mins(1));
     serial.sweep().await;
     let readings = serial.last_readings().len();
     assert!(readings > 60, "{readings} readings are too few to tell anything");

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use jiff::SignedDuration;
 use pipeline::{
-    Arrived, Warm,
+    Warm,
     port::{CallError, Deliver},
     sweep,
 };
-use testkit::{Fault, record};
+use testkit::{Fault, record, record::Arrived};
 use wire::Packed;
 
-use crate::consumer::{Consumer, SETTINGS, bars, minute, sampled_series, vendor_series};
+use crate::consumer::{Consumer, bars, minute, sampled_series, settings, vendor_series};
 
 /// Two readings in each of that many minutes.
 fn rates(minutes: i64) -> Vec<Arrived> {
@@ -31,7 +31,7 @@ async fn the_clock_closes_sampled_bars_without_any_record() {
     let processed = consumer.process(&Warm::default(), &rates(20)).await;
     // Minute 17 ends two minutes before minute 20, which is not yet 125 seconds.
     assert_eq!((processed.outcome.bars, processed.outcome.indicators), (17, 3));
-    let next = minute(18) + SETTINGS.close_after;
+    let next = minute(18) + settings().close_after;
     consumer.time.set(next - SignedDuration::from_secs(1));
     assert_eq!(consumer.sweep().await.due, 0);
     consumer.time.set(next);
@@ -51,12 +51,12 @@ async fn only_what_was_left_behind_for_long_enough_is_delivered_again() {
     let begin = pipeline::port::Runtime::now(&consumer.time);
     consumer.process(&warm, &bars("ACME", 16, 0)).await;
     consumer.indicators.deliveries.none();
-    consumer.time.set(begin + SETTINGS.redeliver_after - SignedDuration::from_secs(1));
+    consumer.time.set(begin + settings().redeliver_after - SignedDuration::from_secs(1));
     assert_eq!(consumer.sweep().await.due, 0, "its own writer may still deliver it");
     // The next batch delivers its own reading and leaves those alone.
     let processed = consumer.process(&warm, &bars("ACME", 17, 0)[16..]).await;
     assert_eq!((processed.outcome.indicators_delivered, consumer.store.owed()), (1, 2));
-    consumer.time.set(begin + SETTINGS.redeliver_after);
+    consumer.time.set(begin + settings().redeliver_after);
     let swept = consumer.sweep().await;
     assert_eq!((swept.due, swept.indicators_delivered, consumer.store.owed()), (1, 2, 0));
     assert_eq!(consumer.indicators.lines().len(), 3);
@@ -70,7 +70,7 @@ async fn a_sweep_that_closes_a_bar_leaves_the_readings_of_a_writer_at_work_alone
     consumer.process(&Warm::default(), &rates(20)).await;
     assert_eq!(consumer.store.owed(), 3);
     consumer.indicators.deliveries.none();
-    consumer.time.set(minute(18) + SETTINGS.close_after);
+    consumer.time.set(minute(18) + settings().close_after);
     let swept = consumer.sweep().await;
     assert_eq!((swept.bars, swept.indicators_delivered, consumer.store.owed()), (1, 1, 3));
 }
@@ -80,7 +80,7 @@ async fn what_a_sweep_cannot_deliver_stays_due() {
     let consumer = Consumer::new();
     consumer.indicators.deliveries.always(Fault::Before);
     consumer.process(&Warm::default(), &bars("ACME", 16, 0)).await;
-    consumer.time.advance(SETTINGS.redeliver_after);
+    consumer.time.advance(settings().redeliver_after);
     let swept = consumer.sweep().await;
     assert_eq!((swept.due, swept.swept, swept.indicators_delivered, consumer.store.owed()), (1, 1, 0, 2));
     assert_eq!(swept.failures.len(), 1);
@@ -99,7 +99,7 @@ async fn a_series_that_cannot_be_read_is_counted_and_the_others_go_on() {
     consumer.indicators.deliveries.none();
     consumer.store.spoil(&vendor_series("OLD"));
     consumer.store.break_down(&vendor_series("DOWN"));
-    consumer.time.advance(SETTINGS.redeliver_after);
+    consumer.time.advance(settings().redeliver_after);
     let swept = consumer.sweep().await;
     assert_eq!((swept.due, swept.swept, swept.indicators_delivered), (4, 2, 2 + 6));
     let mut failures = swept.failures;
@@ -129,7 +129,7 @@ async fn a_sweep_and_a_batch_at_once_do_not_disturb_each_other() {
     let rates = rates(30);
     let (processed, swept) = tokio::join!(consumer.process(&warm, &rates[40..]), consumer.sweep());
     assert_eq!((processed.retry_from, swept.failures), (None, vec![]));
-    consumer.time.advance(SETTINGS.redeliver_after);
+    consumer.time.advance(settings().redeliver_after);
     consumer.sweep().await;
     consumer.check_same(&undisturbed, "after the sweep");
     assert_eq!(consumer.store.owed(), 0);
@@ -158,10 +158,10 @@ async fn what_many_series_owe_after_an_outage_is_delivered_bit_by_bit() {
         consumer.process(&Warm::default(), &bars(&format!("S{nth:02}"), 200, 0)).await;
     }
     consumer.indicators.deliveries.none();
-    consumer.time.advance(SETTINGS.redeliver_after);
+    consumer.time.advance(settings().redeliver_after);
     let owed = consumer.store.owed();
     let watched = Watched { consumer: &consumer, calls: Mutex::default() };
-    let swept = sweep(&consumer.store, &watched, &consumer.time, &SETTINGS).await;
+    let swept = sweep((&consumer.store, &watched, &consumer.events, &consumer.time), &settings()).await;
     assert_eq!((swept.swept, swept.indicators_delivered, consumer.store.owed()), (SERIES as u64, owed as u64, 0));
     let mut at_once: BTreeMap<usize, usize> = BTreeMap::new();
     for (owed, bytes) in watched.calls.into_inner().unwrap() {

@@ -8,7 +8,10 @@ use std::fmt::Write;
 use market::{Alert, Article, Decimal, EarningsDate, Event, Flag, MarketStatus, Mover, Subject};
 use serde_json::Value;
 
-use super::{Canonical, Record, Source, flag_words, rfc3339_millis, subject_fields, text::push_float_field};
+use super::{
+    Canonical, Record, Source, flag_words, rfc3339_millis, subject_fields,
+    text::{push_all, push_float_field},
+};
 use crate::{identity::Digest128, partition};
 
 /// The `type` of a record of `system.v1` that says whether a market trades.
@@ -158,6 +161,9 @@ fn alert_body(alert: &Alert) -> String {
         subject_fields(Some(subject)),
         optional(alert.interval.map(market::Interval::as_str)),
     );
+    if let Some(rule) = &alert.rule {
+        push_all(&mut body, &[r#","rule":"#, &quoted(rule)]);
+    }
     push_float_field(&mut body, "value", Some(alert.value));
     push_float_field(&mut body, "threshold", Some(alert.threshold));
     body.push_str(r#","text":"#);

@@ -178,6 +178,7 @@ pub(crate) fn alert() -> Alert {
         subject: Subject::Equity("IBM".parse().unwrap()),
         at: at("2026-05-15T15:31:00Z"),
         interval: Some(Interval::Min1),
+        rule: None,
         value: 0.0613,
         threshold: 0.05,
         text: "IBM rose by 6.13 % in a minute; usual are up to 5 %".to_owned(),
