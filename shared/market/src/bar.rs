@@ -48,7 +48,17 @@ pub struct Ohlc {
 
 impl Ohlc {
     /// Checks that the prices fit together.
+    #[inline]
     pub fn new(open: Price, high: Price, low: Price, close: Price) -> Result<Self, BarError> {
+        // Most fit without any tolerance, which takes some arithmetic.
+        if [open, close].iter().all(|price| low <= *price && *price <= high) {
+            return Ok(Self { open, high, low, close });
+        }
+        Self::within_tolerance(open, high, low, close)
+    }
+
+    /// The same for prices that do not fit exactly.
+    fn within_tolerance(open: Price, high: Price, low: Price, close: Price) -> Result<Self, BarError> {
         let (absolute, relative) = ROUNDING_TOLERANCE;
         let slack = absolute.max(high.get().saturating_mul(relative));
         if high.get().saturating_add(slack) < low.get() {
@@ -105,6 +115,8 @@ pub struct Bar {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ohlc(open: &str, high: &str, low: &str, close: &str) -> Result<Ohlc, BarError> {
@@ -123,5 +135,16 @@ mod tests {
         // A price near the largest decimal must not overflow.
         let largest = "79228162514264337593543950335";
         assert!(ohlc(largest, largest, largest, largest).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn what_fits_exactly_fits_within_the_tolerance(parts in any::<[(u32, u8); 4]>(), near in any::<bool>()) {
+            let [open, high, low, close] = parts.map(|(digits, scale)| {
+                let digits = if near { 1_000_000 + digits % 200 } else { digits.max(1) };
+                Price::new(Decimal::new(digits.into(), if near { 4 } else { u32::from(scale % 29) })).unwrap()
+            });
+            prop_assert_eq!(Ohlc::new(open, high, low, close), Ohlc::within_tolerance(open, high, low, close));
+        }
     }
 }

@@ -41,13 +41,14 @@ impl Symbol {
 impl FromStr for Symbol {
     type Err = InstrumentError;
 
+    #[inline]
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // The only white space among the good characters is the space.
         let inner = !text.starts_with(' ') && !text.ends_with(' ');
         upper_case(text, is_in_symbols)
             .filter(|_| inner)
             .map(Self)
-            .ok_or_else(|| InstrumentError::Symbol(text.chars().take(2 * SYMBOL_MAX).collect()))
+            .ok_or_else(|| InstrumentError::Symbol(begin(text, 2 * SYMBOL_MAX)))
     }
 }
 
@@ -56,10 +57,20 @@ const fn is_in_symbols(byte: u8) -> bool {
 }
 
 /// The text in upper case, unless it is empty, too long, or has a byte that is not good. Good bytes are ASCII.
-fn upper_case<const MAX: usize>(text: &str, good: fn(u8) -> bool) -> Option<ArrayString<MAX>> {
+#[inline]
+fn upper_case<const MAX: usize>(text: &str, good: impl Fn(u8) -> bool) -> Option<ArrayString<MAX>> {
+    if text.is_empty() || text.len() > MAX || !text.bytes().all(good) {
+        return None;
+    }
     let mut upper = ArrayString::from(text).ok()?;
     upper.make_ascii_uppercase();
-    (!text.is_empty() && text.bytes().all(good)).then_some(upper)
+    Some(upper)
+}
+
+/// As much of a bad text as an error shows.
+#[cold]
+fn begin(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
 }
 
 impl fmt::Display for Symbol {
@@ -95,10 +106,11 @@ impl Currency {
 impl FromStr for Currency {
     type Err = InstrumentError;
 
+    #[inline]
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         upper_case(text, |byte| byte.is_ascii_alphanumeric())
             .map(Self)
-            .ok_or_else(|| InstrumentError::Currency(text.chars().take(2 * CURRENCY_MAX).collect()))
+            .ok_or_else(|| InstrumentError::Currency(begin(text, 2 * CURRENCY_MAX)))
     }
 }
 
