@@ -1,4 +1,10 @@
 //! From the bytes of a Kinesis record to a fact. What cannot be read says why, and is never guessed.
+//!
+//! What the encoder wrote is read in one go by `canonical`; all else field by field here, which alone decides what is
+//! refused and why.
+
+mod canonical;
+mod scan;
 
 use std::{borrow::Cow, str::FromStr};
 
@@ -146,6 +152,11 @@ struct ExtendedFields<'a> {
 /// Reads one record.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|error| DecodeError::NotUtf8(error.valid_up_to()))?;
+    canonical::read(text).map_or_else(|| by_fields(text), Ok)
+}
+
+/// Reads one record, in whatever form its JSON is.
+fn by_fields(text: &str) -> Result<Decoded, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(DecodeError::NotJson)?;
     let schema = SCHEMAS
         .into_iter()
