@@ -197,6 +197,11 @@ indicators! {
     ema::Ema,
     rsi::Rsi,
     macd::Macd,
+    mom::Mom,
+    roc::Roc,
+    rocr::Rocr,
+    cmo::Cmo,
+    bop::Bop,
     bbands::Bbands,
     atr::Atr,
 }

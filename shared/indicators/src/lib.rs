@@ -32,6 +32,7 @@ mod bar;
 mod check;
 mod extrema;
 mod kernel;
+mod lag;
 mod layout;
 mod list;
 mod parameter;
@@ -42,8 +43,13 @@ mod window;
 
 mod atr;
 mod bbands;
+mod bop;
+mod cmo;
 mod ema;
 mod macd;
+mod mom;
+mod roc;
+mod rocr;
 mod rsi;
 mod sma;
 
@@ -57,7 +63,12 @@ pub use state::{STATE_VERSION, StateError};
 
 pub use atr::Atr;
 pub use bbands::Bbands;
+pub use bop::Bop;
+pub use cmo::Cmo;
 pub use ema::Ema;
 pub use macd::Macd;
+pub use mom::Mom;
+pub use roc::Roc;
+pub use rocr::Rocr;
 pub use rsi::Rsi;
 pub use sma::Sma;

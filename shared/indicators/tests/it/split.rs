@@ -35,7 +35,7 @@ fn bits(readings: Readings<'_>) -> Vec<Option<u64>> {
 
 /// Outputs in per cent or other numbers without a unit, whose rounding errors are relative to 100; those of the
 /// others are relative to the price.
-const UNITLESS: [&str; 1] = ["RSI"];
+const UNITLESS: [&str; 7] = ["RSI", "PPO", "TRIX", "ROC", "ROCR", "CMO", "BOP"];
 
 /// Feeds the history, splits, and goes on with divided bars; beside it, all of it divided.
 fn check(text: &str, shape: &str, bars: &[Bar], ratio: f64) {
