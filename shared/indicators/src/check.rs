@@ -66,6 +66,12 @@ pub(crate) fn weighted(inputs: &[f64], period: u16, weight: f64) -> Option<f64> 
     Some(mean * left(rest.len()) + later)
 }
 
+/// All values of an EMA of these inputs, the first of which belongs to input number `period`.
+pub(crate) fn emas(inputs: &[f64], period: u16) -> Vec<f64> {
+    let weight = 2.0 / (f64::from(period) + 1.0);
+    (usize::from(period)..=inputs.len()).filter_map(|end| weighted(&inputs[..end], period, weight)).collect()
+}
+
 /// The closes.
 pub(crate) fn closes(bars: &[Bar]) -> Vec<f64> {
     bars.iter().map(|bar| bar.close).collect()
