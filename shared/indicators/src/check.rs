@@ -72,6 +72,13 @@ pub(crate) fn emas(inputs: &[f64], period: u16) -> Vec<f64> {
     (usize::from(period)..=inputs.len()).filter_map(|end| weighted(&inputs[..end], period, weight)).collect()
 }
 
+/// All linearly weighted means of these inputs, the first of which belongs to input number `period`.
+pub(crate) fn linear(inputs: &[f64], period: u16) -> Vec<f64> {
+    let weights = || (1..=period).map(f64::from);
+    let mean = |window: &[f64]| weights().zip(window).map(|(weight, input)| weight * input).sum::<f64>();
+    inputs.windows(period.into()).map(|window| mean(window) / weights().sum::<f64>()).collect()
+}
+
 /// The closes.
 pub(crate) fn closes(bars: &[Bar]) -> Vec<f64> {
     bars.iter().map(|bar| bar.close).collect()

@@ -195,9 +195,13 @@ macro_rules! indicators {
 indicators! {
     sma::Sma,
     ema::Ema,
+    wma::Wma,
     rma::Rma,
     dema::Dema,
     tema::Tema,
+    kama::Kama,
+    hma::Hma,
+    vwma::Vwma,
     rsi::Rsi,
     macd::Macd,
     apo::Apo,

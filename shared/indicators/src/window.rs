@@ -3,11 +3,11 @@
 use crate::layout::{Degree, Layout, State};
 
 /// After how many windows the sums are made anew.
-const WINDOWS: u32 = 8;
+pub(crate) const WINDOWS: u32 = 8;
 /// Below which part of its peak a variance counts as lost in the rounding errors of its sum.
 const COLLAPSE: f64 = 1e-4;
 /// How many times the mean a value lies away that leaves more behind than rounding errors.
-const FAR: f64 = 64.0;
+pub(crate) const FAR: f64 = 64.0;
 /// Up to which period a mean is summed up each time, which is as fast and needs no sum that could drift.
 const SHORT: u16 = 4;
 
@@ -83,7 +83,7 @@ impl Mean {
 }
 
 /// The mean by distances to one of the values: equal values have exactly themselves as mean.
-fn mean(ring: &[f64], value: f64, part: f64) -> f64 {
+pub(crate) fn mean(ring: &[f64], value: f64, part: f64) -> f64 {
     value + ring.iter().map(|one| one - value).sum::<f64>() * part
 }
 
