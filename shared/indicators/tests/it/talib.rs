@@ -5,6 +5,7 @@ use ta_lib::{Core, OutRange};
 
 use crate::series::{BARS, shapes};
 
+mod averages;
 mod first;
 
 /// Largest difference, as a part of the value or of a hundredth of the output's root mean square.
@@ -108,7 +109,7 @@ fn check(oracle: &Oracle, shape: &str, bars: &[Bar], columns: &Columns) -> f64 {
 
 #[test]
 fn every_indicator_that_talib_has_agrees_with_it_on_every_shape() {
-    let oracles: Vec<&Oracle> = [first::ORACLES].into_iter().flatten().collect();
+    let oracles: Vec<&Oracle> = [first::ORACLES, averages::ORACLES].into_iter().flatten().collect();
     for (shape, bars) in shapes() {
         assert_eq!(bars.len(), BARS);
         let columns = Columns::of(&bars);
