@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("L1 pipeline", &["pipeline"]),
-    ("L2 adapters", &["aws", "clock", "config", "telemetry", "upstream"]),
+    ("L2 adapters", &["aws", "batch", "clock", "config", "telemetry", "upstream"]),
     ("what pollers share", &["poller"]),
     ("L3 functions", &["compute-indicators", "poll-crypto", "poll-equities", "poll-events", "sweep-series"]),
     ("tools", &["cli", "emulator", "market-simulator", "sam-template", "testkit", "tests"]),

@@ -7,20 +7,28 @@ use telemetry::LevelFilter;
 
 /// The configuration.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) table: Name,
-    pub(crate) dead_letters: Name,
-    pub(crate) archive: Name,
-    pub(crate) indicators: Name,
-    pub(crate) events: Name,
-    pub(crate) settings: ProcessSettings,
-    pub(crate) clock: Option<SimulatedTime>,
-    pub(crate) log_level: LevelFilter,
+pub struct Config {
+    /// The table of the series.
+    pub table: Name,
+    /// The bucket of the dead letters.
+    pub dead_letters: Name,
+    /// The delivery stream of raw lines.
+    pub archive: Name,
+    /// The delivery stream of readings.
+    pub indicators: Name,
+    /// The events stream, for alerts.
+    pub events: Name,
+    /// How records are processed.
+    pub settings: ProcessSettings,
+    /// The simulated market time, if it is not the wall's.
+    pub clock: Option<SimulatedTime>,
+    /// How much is logged.
+    pub log_level: LevelFilter,
 }
 
 impl Config {
     /// Reads it, or says all that is wrong.
-    pub(crate) fn read(mut from: Reader) -> Result<Self, Problems> {
+    pub fn read(mut from: Reader) -> Result<Self, Problems> {
         let table = from.required("STATE_TABLE");
         let dead_letters = from.required("DEAD_LETTER_BUCKET");
         let archive = from.required("RAW_DELIVERY_STREAM");

@@ -1,18 +1,14 @@
-//! `compute-indicators`: a batch of a stream enters; lines of the archive, readings, dead letters and
-//! the sequence number to retry from leave.
+//! The bootstrap of `compute-indicators`: the environment and AWS clients enter, a handler that runs leaves.
 
-mod config;
-mod handler;
-#[cfg(test)]
-mod tests;
+// The future of an invocation nests deeper than the compiler follows by default.
+#![recursion_limit = "256"]
 
 use std::process::ExitCode;
 
 use aws::{DeadLetterBucket, DeliveryStream, StateTable, Stream, sdk_config};
-use lambda_runtime::{Error, run, service_fn};
+use compute_indicators::{config::Config, handler::Handler};
+use lambda_runtime::Error;
 use pipeline::Warm;
-
-use crate::{config::Config, handler::Handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Error> {
@@ -32,6 +28,6 @@ async fn main() -> Result<ExitCode, Error> {
         settings: config.settings,
         clock: config.clock,
     };
-    run(service_fn(|event| handler.handle(event))).await?;
+    batch::run(|batch, context| handler.handle(batch, context)).await?;
     Ok(ExitCode::SUCCESS)
 }

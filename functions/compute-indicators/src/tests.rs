@@ -1,6 +1,6 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::Context;
 use market::Interval;
 use pipeline::{ProcessSettings, Warm};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ async fn answer(
 ) -> Value {
     let mut context = Context::default();
     context.deadline = Timestamp::now().as_millisecond() as u64 + 3_000;
-    serde_json::to_value(handler.handle(LambdaEvent::new(event, context)).await.unwrap()).unwrap()
+    serde_json::to_value(handler.handle(event, context).await.unwrap()).unwrap()
 }
 
 fn bars(symbol: &str, count: i64) -> Vec<Vec<u8>> {
