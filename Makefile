@@ -43,8 +43,9 @@ test: ## All tests and checks; REQUIRE_TOOLS=1 makes an absent tool an error
 lint: ## Formatting, clippy, licences, templates; without running tests
 	@python3 tests/run.py --lint
 
-bench: ## Sizes, start and memory of the functions; the producer against boto3 (builds for release)
+bench: ## Sizes, start and memory of the functions; handler and producer against their peers (builds for release)
 	cargo bench --locked --profile dev -p tests --bench bootstraps
+	cargo bench --locked --profile dev -p tests --bench handler
 	cargo bench --locked --profile dev -p tests --bench producer
 
 soak: ## The property tests with full counts, ten pollers in real time; SEED=N replays one

@@ -10,6 +10,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person to read")]
 
+#[path = "peers/python.rs"]
+mod python;
+
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
@@ -28,10 +31,6 @@ const PACKED: f64 = 10.0;
 /// Turns that count, after one that does not.
 const ROUNDS: usize = 7;
 const RECORDS: usize = 100_000;
-
-/// The lock file of the peers, and their environment, from the root of the checkout.
-const REQUIREMENTS: &str = "tests/benches/requirements.txt";
-const VENV: &str = ".kinetick/venv-bench";
 
 /// What a sender says of itself.
 #[derive(Clone, Copy)]
@@ -58,7 +57,7 @@ impl Drop for Sink {
 fn main() -> Result<ExitCode> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the package is in no checkout")?;
     let producer = build(checkout)?;
-    let python = python(checkout)?;
+    let python = python::prepare(checkout)?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("records");
     let count = RECORDS.to_string();
@@ -98,28 +97,6 @@ fn build(checkout: &Path) -> Result<PathBuf> {
         (message["target"]["name"] == "producer").then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
     });
     executables.next().context("cargo built no sender")
-}
-
-/// The interpreter of the peers' environment, which is made anew when its lock file changed.
-fn python(checkout: &Path) -> Result<PathBuf> {
-    let (venv, requirements) = (checkout.join(VENV), checkout.join(REQUIREMENTS));
-    let (python, stamp) = (venv.join("bin/python"), venv.join("kinetick-stamp"));
-    let lock = fs::read(&requirements).with_context(|| format!("cannot read `{REQUIREMENTS}`"))?;
-    if fs::read(&stamp).is_ok_and(|made| made == lock) && python.exists() {
-        return Ok(python);
-    }
-    eprintln!("making a Python environment for boto3 in `{VENV}`");
-    let run = |command: &mut Command| -> Result<()> {
-        let status = command.stdin(Stdio::null()).status();
-        let status = status.with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
-        ensure!(status.success(), "`{}` failed: it says above why", command.get_program().display());
-        Ok(())
-    };
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-    let options = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--require-hashes"];
-    run(Command::new(&python).args(options).arg("--requirement").arg(&requirements))?;
-    fs::write(&stamp, lock)?;
-    Ok(python)
 }
 
 fn sink(producer: &Path) -> Result<Sink> {

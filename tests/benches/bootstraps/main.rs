@@ -81,7 +81,7 @@ async fn measure(
     for round in 0..WARM_UP + STARTS {
         // In turn, so that a slow moment of the machine hits all of them.
         for (&name, path) in bootstraps {
-            let bootstrap = Bootstrap::start(path, &stack.environment(name)).await?;
+            let bootstrap = Bootstrap::start(path, &[], &stack.environment(name)).await?;
             if let Some(figures) = figures.get_mut(name).filter(|_| round >= WARM_UP) {
                 figures.starts.push(bootstrap.started_in);
             }
@@ -104,7 +104,7 @@ async fn measure(
 
 /// Hands events of one kind to a process of its own, and gives its peak memory.
 async fn largest_events(path: &Path, stack: &Stack, kind: Kind) -> Result<Option<u64>> {
-    let mut bootstrap = Bootstrap::start(path, &stack.environment("compute-indicators")).await?;
+    let mut bootstrap = Bootstrap::start(path, &[], &stack.environment("compute-indicators")).await?;
     let (mut done, mut last, mut times) = (0, String::new(), Vec::new());
     for _ in 0..kind.events() {
         let event = event::event(kind, done)?;

@@ -25,9 +25,9 @@ pub(crate) type Environment = Vec<(String, String)>;
 
 /// A bootstrap that has asked for its first event. Dropping it kills it.
 pub(crate) struct Bootstrap {
-    child: Child,
+    pub(crate) child: Child,
     log: Lines<BufReader<ChildStdout>>,
-    api: RuntimeApi,
+    pub(crate) api: RuntimeApi,
     /// From before the spawn to the first `/next`.
     pub(crate) started_in: Duration,
 }
@@ -42,11 +42,12 @@ pub(crate) struct Invoked {
 }
 
 impl Bootstrap {
-    /// Starts it with this environment, what Lambda itself sets, and nothing else.
-    pub(crate) async fn start(binary: &Path, environment: &Environment) -> Result<Self> {
+    /// Starts it with these arguments and this environment, what Lambda itself sets, and nothing else.
+    pub(crate) async fn start(binary: &Path, arguments: &[&str], environment: &Environment) -> Result<Self> {
         let mut api = RuntimeApi::start().await?;
         let mut command = Command::new(binary);
         command
+            .args(arguments)
             .env_clear()
             .envs(environment.iter().cloned())
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
