@@ -56,10 +56,16 @@ impl ExponentialAverage {
     pub(crate) fn step(&self, average: &mut f64, index: u32, input: f64) -> Option<f64> {
         let period = u32::from(self.period);
         if index >= period {
-            *average += self.weight * (input - *average);
+            self.follow(average, input);
             return Some(*average);
         }
         *average += (input - *average) / f64::from(index + 1);
         (index + 1 == period).then_some(*average)
+    }
+
+    /// The step behind the seed, for who seeds otherwise.
+    #[inline]
+    pub(crate) fn follow(&self, average: &mut f64, input: f64) {
+        *average += self.weight * (input - *average);
     }
 }

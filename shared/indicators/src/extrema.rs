@@ -1,4 +1,4 @@
-//! The highest or lowest of the last so many values.
+//! The highest and lowest of the last so many values.
 
 use crate::layout::{Degree, Layout, State};
 
@@ -54,6 +54,75 @@ impl Highest {
     }
 }
 
+/// The highest high and the lowest low of the last so many bars: two [`Highest`] that share their place.
+///
+/// The first value of a block is never looked up in it, since the window that begins with it is the block
+/// itself. So it has no slot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Extremes {
+    period: u16,
+}
+
+impl Extremes {
+    pub(crate) fn new(period: u16) -> Self {
+        Self { period }
+    }
+
+    /// How many bars come before the first full window.
+    pub(crate) fn lookback(&self) -> u32 {
+        u32::from(self.period) - 1
+    }
+
+    pub(crate) fn layout(&self, layout: &mut Layout, degree: Degree) {
+        layout.numbers(2 * self.period, degree);
+        layout.count(u32::from(self.period) - 1);
+    }
+
+    /// Takes the next high and low. What comes out are the extremes once as many bars as the window holds
+    /// were taken, and of no use before.
+    #[inline]
+    pub(crate) fn push(&self, state: &mut State<'_>, high: f64, low: f64) -> (f64, f64) {
+        let [highest, lowest] = state.take();
+        let (highs, lows, at) = (state.list(self.period - 1), state.list(self.period - 1), state.count());
+        let place = *at as usize;
+        match place.checked_sub(1) {
+            None => {
+                suffixes(highs, lows);
+                (*highest, *lowest) = (high, low);
+            }
+            Some(slot) => {
+                (*highest, *lowest) = (highest.max(high), lowest.min(low));
+                (highs[slot], lows[slot]) = (high, low);
+            }
+        }
+        match (highs.get(place), lows.get(place)) {
+            (Some(high), Some(low)) => {
+                *at += 1;
+                (highest.max(*high), lowest.min(*low))
+            }
+            _ => {
+                *at = 0;
+                (*highest, *lowest)
+            }
+        }
+    }
+}
+
+/// Whether nothing but rounding errors lies between the extremes; TA-Lib's rule, which knows no unit.
+#[inline]
+pub(crate) fn flat(highest: f64, lowest: f64) -> bool {
+    highest - lowest <= 1e-14 * (highest.abs() + lowest.abs())
+}
+
+/// Replaces each high by the maximum, each low by the minimum of it and all behind it.
+fn suffixes(highs: &mut [f64], lows: &mut [f64]) {
+    let (mut highest, mut lowest) = (f64::NEG_INFINITY, f64::INFINITY);
+    for (high, low) in highs.iter_mut().zip(lows).rev() {
+        (highest, lowest) = (highest.max(*high), lowest.min(*low));
+        (*high, *low) = (highest, lowest);
+    }
+}
+
 /// Replaces each value by the maximum of it and all behind it.
 fn suffix(block: &mut [f64]) {
     let mut highest = f64::NEG_INFINITY;
@@ -69,6 +138,28 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn extremes_are_those_of_the_window(
+            period in 1_u16..9,
+            bars in prop::collection::vec((prop_oneof![-10_i8..10, Just(3)], 0_u8..5), 0..80),
+        ) {
+            let window = Extremes::new(period);
+            let mut layout = Layout::default();
+            window.layout(&mut layout, Degree::PRICE);
+            let (mut numbers, mut counts) = (vec![0.0; layout.degrees.len()], vec![0; layout.counts.len()]);
+            let bars: Vec<_> = bars.into_iter().map(|(low, width)| (f64::from(low) + f64::from(width), f64::from(low))).collect();
+            for (index, (high, low)) in bars.iter().enumerate() {
+                let mut state = State { seen: 0, numbers: &mut numbers, counts: &mut counts };
+                let extremes = window.push(&mut state, *high, *low);
+                if let Some(first) = (index + 1).checked_sub(period.into()) {
+                    let bars = &bars[first..=index];
+                    let highest = bars.iter().map(|bar| bar.0).fold(f64::MIN, f64::max);
+                    let lowest = bars.iter().map(|bar| bar.1).fold(f64::MAX, f64::min);
+                    prop_assert_eq!(extremes, (highest, lowest), "at {}", index);
+                }
+            }
+        }
+
         #[test]
         fn it_is_the_maximum_of_the_window(
             period in 1_u16..9,

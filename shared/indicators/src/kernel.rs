@@ -212,8 +212,18 @@ indicators! {
     rocr::Rocr,
     cmo::Cmo,
     bop::Bop,
+    stoch::Stoch,
+    stochf::Stochf,
+    stochrsi::Stochrsi,
+    willr::Willr,
+    ultosc::Ultosc,
     bbands::Bbands,
     atr::Atr,
+    obv::Obv,
+    ad::Ad,
+    adosc::Adosc,
+    mfi::Mfi,
+    vwap::Vwap,
 }
 
 #[cfg(test)]

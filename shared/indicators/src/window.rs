@@ -1,5 +1,7 @@
 //! The last so many values, with their mean and variance.
 
+use std::mem;
+
 use crate::layout::{Degree, Layout, State};
 
 /// After how many windows the sums are made anew.
@@ -8,7 +10,8 @@ pub(crate) const WINDOWS: u32 = 8;
 const COLLAPSE: f64 = 1e-4;
 /// How many times the mean a value lies away that leaves more behind than rounding errors.
 pub(crate) const FAR: f64 = 64.0;
-/// Up to which period a mean is summed up each time, which is as fast and needs no sum that could drift.
+/// Up to which period a mean is summed up each time, which is as fast and needs no sum that could drift. Only
+/// the values before the last are then kept.
 const SHORT: u16 = 4;
 
 /// The mean of the last so many values.
@@ -39,27 +42,30 @@ impl Mean {
     }
 
     pub(crate) fn layout(&self, layout: &mut Layout, degree: Degree) {
+        if self.period <= SHORT {
+            layout.numbers(self.period - 1, degree);
+            return;
+        }
         layout.numbers(self.period, degree);
         layout.count(u32::from(self.period) - 1);
-        if self.period > SHORT {
-            layout.number(degree);
-            layout.number(degree);
-            layout.count(WINDOWS * u32::from(self.period));
-        }
+        layout.number(degree);
+        layout.number(degree);
+        layout.count(WINDOWS * u32::from(self.period));
     }
 
     /// Takes the next value, the first of which has the index 0; it pushes out the oldest one of a full window.
     #[inline]
     pub(crate) fn push(&self, state: &mut State<'_>, index: u32, value: f64) -> Option<f64> {
-        let (ring, at) = (state.list(self.period), state.count());
         let full = index >= self.lookback();
+        if self.period <= SHORT {
+            let mean = self.short(state.list(self.period - 1), value);
+            return full.then_some(mean);
+        }
+        let (ring, at) = (state.list(self.period), state.count());
         let place = *at as usize;
         let gone = ring[place];
         ring[place] = value;
         *at = if place + 1 == ring.len() { 0 } else { *at + 1 };
-        if self.period <= SHORT {
-            return full.then(|| mean(ring, value, self.part));
-        }
         let (anchor, sum, rest) = (state.number(), state.number(), state.count());
         if index == 0 {
             (*anchor, *rest) = (value, WINDOWS * u32::from(self.period));
@@ -80,9 +86,30 @@ impl Mean {
         }
         full.then_some(*anchor + *sum * self.part)
     }
+
+    /// The mean of a value and those before it, which move up by one. Written out for what is in use.
+    #[inline]
+    fn short(&self, before: &mut [f64], value: f64) -> f64 {
+        let distances = match before {
+            [] => 0.0,
+            [one] => mem::replace(one, value) - value,
+            [one, two] => {
+                let distances = (*one - value) + (*two - value);
+                (*one, *two) = (*two, value);
+                distances
+            }
+            more => {
+                let distances = more.iter().map(|one| one - value).sum();
+                more.iter_mut().rev().fold(value, |come, one| mem::replace(one, come));
+                distances
+            }
+        };
+        value + distances * self.part
+    }
 }
 
-/// The mean by distances to one of the values: equal values have exactly themselves as mean.
+/// The mean by distances to one of the values, which may be missing in the list: equal values have exactly
+/// themselves as mean.
 pub(crate) fn mean(ring: &[f64], value: f64, part: f64) -> f64 {
     value + ring.iter().map(|one| one - value).sum::<f64>() * part
 }

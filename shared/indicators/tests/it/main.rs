@@ -7,9 +7,11 @@
     reason = "clippy.toml allows them in tests, but takes the functions that tests share for something else"
 )]
 
+mod drift;
 mod misprint;
 mod refusal;
 mod series;
 mod split;
 mod state;
 mod talib;
+mod version;

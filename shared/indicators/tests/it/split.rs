@@ -35,13 +35,25 @@ fn bits(readings: Readings<'_>) -> Vec<Option<u64>> {
 
 /// Outputs in per cent or other numbers without a unit, whose rounding errors are relative to 100; those of the
 /// others are relative to the price.
-const UNITLESS: [&str; 7] = ["RSI", "PPO", "TRIX", "ROC", "ROCR", "CMO", "BOP"];
+const UNITLESS: &[&str] =
+    &["RSI", "PPO", "TRIX", "ROC", "ROCR", "CMO", "BOP", "STOCH", "STOCHF", "STOCHRSI", "WILLR", "ULTOSC", "MFI"];
+
+/// Sums of volumes since the first bar, and what is made of them: their rounding errors are relative to all
+/// volume that went in.
+const VOLUMES: [&str; 3] = ["OBV", "AD", "ADOSC"];
 
 /// Feeds the history, splits, and goes on with divided bars; beside it, all of it divided.
 fn check(text: &str, shape: &str, bars: &[Bar], ratio: f64) {
     let indicators: Indicators = text.parse().unwrap();
-    let unitless = UNITLESS.iter().any(|name| text.split('(').next() == Some(name));
-    let highest = bars.iter().map(|bar| bar.high).fold(0.0, f64::max) / ratio;
+    let is_one_of = |names: &[&str]| text.split('(').next().is_some_and(|name| names.contains(&name));
+    // A difference of two averages is no more exact than the prices in it, whichever way they came about.
+    let scale = if is_one_of(&UNITLESS) {
+        100.0
+    } else if is_one_of(&VOLUMES) {
+        bars[..BEFORE + AFTER].iter().filter_map(|bar| bar.volume).sum::<f64>() * ratio
+    } else {
+        bars.iter().map(|bar| bar.high).fold(0.0, f64::max) / ratio
+    };
     let small: Vec<Bar> = bars.iter().map(|bar| divided(bar, ratio)).collect();
     for before in [1, 5, 13, 40, BEFORE] {
         let (mut split, mut naive) = (fed(&indicators, &bars[..before]), fed(&indicators, &small[..before]));
@@ -70,8 +82,6 @@ fn check(text: &str, shape: &str, bars: &[Bar], ratio: f64) {
         for (output, one, other) in differences {
             let (sum, count) = squares[output];
             let rms = (sum / f64::from(count)).sqrt();
-            // A difference of two averages is no more exact than the prices in it, whichever way they came about.
-            let scale = if unitless { 100.0 } else { highest };
             let tolerance = (1e-12 * other.abs().max(0.01 * rms)).max(16.0 * f64::EPSILON * scale);
             assert!((one - other).abs() <= tolerance, "{text} on {shape}, split by {ratio}: {one} instead of {other}");
         }

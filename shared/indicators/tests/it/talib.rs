@@ -7,6 +7,7 @@ use crate::series::{BARS, shapes};
 
 mod averages;
 mod first;
+mod oscillators;
 
 /// Largest difference, as a part of the value or of a hundredth of the output's root mean square.
 const TOLERANCE: f64 = 1e-9;
@@ -19,6 +20,7 @@ pub(crate) struct Columns {
     pub(crate) low: Vec<f64>,
     pub(crate) close: Vec<f64>,
     pub(crate) volume: Vec<f64>,
+    pub(crate) session: Vec<u32>,
 }
 
 impl Columns {
@@ -31,6 +33,7 @@ impl Columns {
             low: of(|bar| bar.low),
             close: of(|bar| bar.close),
             volume: of(|bar| bar.volume.unwrap_or(0.0)),
+            session: bars.iter().map(|bar| bar.session).collect(),
         }
     }
 
@@ -109,7 +112,8 @@ fn check(oracle: &Oracle, shape: &str, bars: &[Bar], columns: &Columns) -> f64 {
 
 #[test]
 fn every_indicator_that_talib_has_agrees_with_it_on_every_shape() {
-    let oracles: Vec<&Oracle> = [first::ORACLES, averages::ORACLES].into_iter().flatten().collect();
+    let oracles: Vec<&Oracle> =
+        [first::ORACLES, averages::ORACLES, oscillators::ORACLES].into_iter().flatten().collect();
     for (shape, bars) in shapes() {
         assert_eq!(bars.len(), BARS);
         let columns = Columns::of(&bars);
