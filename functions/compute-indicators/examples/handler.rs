@@ -25,13 +25,13 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::{
     ProcessSettings, Warm,
-    port::{CallError, Deliver, KeepDeadLetters, Runtime, Saved, SeriesStore, StoreError, Stored},
+    port::{CallError, Deliver, KeepDeadLetters, PutRecords, Runtime, Saved, SeriesStore, StoreError, Stored},
 };
 use rustix::time::{ClockId, clock_gettime};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use series::{Item, SeriesId, Settings};
-use wire::{Packed, limits::FIREHOSE_BILLED_BYTES};
+use series::{Item, Rules, SeriesId, Sets, Settings};
+use wire::{Entry, KinesisBatch, Packed, limits::FIREHOSE_BILLED_BYTES};
 
 /// A moment of market time at which everything of an invocation happens.
 struct Moment(Timestamp);
@@ -49,29 +49,42 @@ impl Runtime for Moment {
     }
 }
 
-/// An item for each series, with its version.
+/// The bytes of an item for each series, with its version, as a table holds them.
 #[derive(Default)]
-struct Items(Mutex<HashMap<SeriesId, Stored>>);
+struct Items(Mutex<HashMap<SeriesId, (u64, Vec<u8>)>>);
+
+fn stored((version, bytes): &(u64, Vec<u8>)) -> Result<Stored, StoreError> {
+    let item = Item::decode(bytes, &Sets::default()).map_err(StoreError::State)?;
+    Ok(Stored { version: *version, item })
+}
 
 impl SeriesStore for Items {
     async fn load(&self, id: &SeriesId) -> Result<Stored, StoreError> {
-        let found = self.0.lock().unwrap().get(id).cloned();
-        Ok(found.unwrap_or_else(|| Stored { version: 0, item: Item::default() }))
+        let none = || Ok(Stored { version: 0, item: Item::default() });
+        self.0.lock().unwrap().get(id).map_or_else(none, stored)
     }
 
-    async fn save(&self, id: &SeriesId, stored: &Stored, _: Option<Timestamp>) -> Result<Saved, StoreError> {
+    async fn save(&self, id: &SeriesId, next: &Stored, _: Option<Timestamp>) -> Result<Saved, StoreError> {
         let mut items = self.0.lock().unwrap();
-        let next = || Stored { version: stored.version + 1, item: stored.item.clone() };
         match items.get_mut(id) {
-            Some(current) if current.version != stored.version => return Ok(Saved::Refused(current.clone())),
-            Some(current) => *current = next(),
-            None => drop(items.insert(id.clone(), next())),
+            Some(current) if current.0 != next.version => return stored(current).map(Saved::Refused),
+            Some(current) => *current = (next.version + 1, next.item.encode()),
+            None => drop(items.insert(id.clone(), (next.version + 1, next.item.encode()))),
         }
         Ok(Saved::Done)
     }
 
     async fn due(&self, _: Timestamp) -> Result<Vec<SeriesId>, CallError> {
         Ok(Vec::new())
+    }
+}
+
+/// No rule fires in the default configuration.
+struct NoEvents;
+
+impl PutRecords for NoEvents {
+    async fn put_records(&self, entries: &[Entry]) -> Result<Vec<Option<String>>, CallError> {
+        Err(CallError::unavailable(format!("{} alerts", entries.len())))
     }
 }
 
@@ -119,26 +132,25 @@ impl Sink {
     }
 }
 
-fn handler() -> Handler<Items, NoDeadLetters, Sink> {
+fn handler() -> Handler<Items, NoDeadLetters, Sink, NoEvents> {
     Handler {
         store: Items::default(),
         dead_letters: NoDeadLetters,
         archive: Sink::default(),
         indicators: Sink::default(),
+        events: NoEvents,
         warm: Warm::default(),
         settings: ProcessSettings {
+            function: "compute-indicators",
             series: Settings {
                 close_after: SignedDuration::from_secs(125),
                 redeliver_after: SignedDuration::from_secs(120),
+                sets: Sets::default(),
+                rules: Rules::default(),
             },
         },
         clock: None,
     }
-}
-
-/// As `lambda_runtime` reads an event.
-fn event<T: DeserializeOwned>(body: &[u8]) -> T {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).unwrap()
 }
 
 /// User and system time of all threads of this process.
@@ -156,10 +168,10 @@ async fn main() -> Result<(), Error> {
             let handler = &handler();
             let next = &AtomicI64::new(now.parse::<Timestamp>()?.as_second());
             let step: i64 = step.parse()?;
-            run(service_fn(move |event: LambdaEvent<_>| async move {
+            batch::run(move |batch, _| async move {
                 let now = Timestamp::from_second(next.fetch_add(step, Ordering::Relaxed))?;
-                Ok::<_, Error>(handler.take(event.payload, &Moment(now)).await)
-            }))
+                Ok::<_, Error>(handler.take(batch, &Moment(now)).await)
+            })
             .await?;
         }
         ["idle"] => {
@@ -186,7 +198,7 @@ async fn batches() {
         handler.archive.exchange(false);
         handler.indicators.exchange(keep);
         let begun = processor_time();
-        let response = handler.take(event(&body), &runtime).await;
+        let response = handler.take(KinesisBatch::from_slice(&body).unwrap(), &runtime).await;
         let response = serde_json::to_vec(&response).unwrap();
         let took = processor_time() - begun;
         assert_eq!(response, br#"{"batchItemFailures":[]}"#);

@@ -8,6 +8,8 @@
 //! identity, and lines of the archive, packed into calls to a sink in memory. State is in memory. Nobody sends anything.
 //! Processor time is user and system time of the process, from the bytes of the event to those of the answer.
 //!
+//! `cargo bench --profile dev -p tests --bench handler -- rust` leaves out all peers but those in Rust.
+//!
 //! The practical limit is the sum of the best time for each stage, measured in the same turns; see `peers/peer/limit.rs`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person to read")]
@@ -145,6 +147,9 @@ fn start(checkout: &Path, handler: &Path, peer: &Path, python: &Path) -> Result<
     if !node.is_ok_and(|node| node.status.success()) {
         println!("There is no Node here, so that peer is left out.");
         programs.retain(|(name, ..)| *name != NODE);
+    }
+    if std::env::args().any(|argument| argument == "rust") {
+        programs.retain(|(_, program, _)| [handler, peer].contains(program));
     }
     let start = |((name, bound), program, arguments): ((&'static str, Option<f64>), &Path, Vec<PathBuf>)| {
         let contestant = Contestant::start(Command::new(program).args(arguments))?;
