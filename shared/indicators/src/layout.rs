@@ -54,6 +54,11 @@ impl Layout {
     pub(crate) fn count(&mut self, most: u32) {
         self.counts.push(most);
     }
+
+    /// A list of whole numbers from 0 to `most`.
+    pub(crate) fn counts(&mut self, length: u16, most: u32) {
+        self.counts.extend(std::iter::repeat_n(most, length.into()));
+    }
 }
 
 /// The state of one indicator, taken apart from front to back as its layout says. All of it is zero at the start.
@@ -97,6 +102,13 @@ impl<'a> State<'a> {
             reason = "a kernel that reads past its own layout is a bug that no data can cause"
         )]
         let (taken, rest) = mem::take(&mut self.counts).split_first_mut().expect("the layout has this count");
+        self.counts = rest;
+        taken
+    }
+
+    /// The next list of counts.
+    pub(crate) fn count_list(&mut self, length: u16) -> &'a mut [u32] {
+        let (taken, rest) = mem::take(&mut self.counts).split_at_mut(length.into());
         self.counts = rest;
         taken
     }

@@ -238,7 +238,7 @@ impl fmt::Display for Indicators {
 }
 
 impl Default for Indicators {
-    /// SMA(20), EMA(20), RSI(14), MACD(12,26,9), BBANDS(20,2), ATR(14), STOCH(14,3,3), OBV, VWAP: 14 outputs.
+    /// SMA(20), EMA(20), RSI(14), MACD(12,26,9), BBANDS(20,2), ATR(14), ADX(14), STOCH(14,3,3), OBV, VWAP: 15 outputs.
     fn default() -> Self {
         #[allow(clippy::expect_used, reason = "a constant that a test reads")]
         DEFAULT.parse().expect("the default set is a set")
@@ -246,7 +246,7 @@ impl Default for Indicators {
 }
 
 /// The set that is used where none is configured.
-const DEFAULT: &str = "SMA(20),EMA(20),RSI(14),MACD(12,26,9),BBANDS(20,2),ATR(14),STOCH(14,3,3),OBV,VWAP";
+const DEFAULT: &str = "SMA(20),EMA(20),RSI(14),MACD(12,26,9),BBANDS(20,2),ATR(14),ADX(14),STOCH(14,3,3),OBV,VWAP";
 
 #[cfg(test)]
 mod tests {

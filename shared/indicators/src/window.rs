@@ -32,10 +32,6 @@ impl Mean {
         Self { period, part: 1.0 / f64::from(period) }
     }
 
-    pub(crate) fn period(&self) -> u16 {
-        self.period
-    }
-
     /// How many values come before the first mean.
     pub(crate) fn lookback(&self) -> u32 {
         u32::from(self.period) - 1
@@ -136,10 +132,6 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn new(period: u16) -> Self {
         Self { period, part: 1.0 / f64::from(period) }
-    }
-
-    pub(crate) fn period(&self) -> u16 {
-        self.period
     }
 
     /// How many values come before the first moments.

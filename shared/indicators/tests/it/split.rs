@@ -35,8 +35,10 @@ fn bits(readings: Readings<'_>) -> Vec<Option<u64>> {
 
 /// Outputs in per cent or other numbers without a unit, whose rounding errors are relative to 100; those of the
 /// others are relative to the price.
-const UNITLESS: &[&str] =
-    &["RSI", "PPO", "TRIX", "ROC", "ROCR", "CMO", "BOP", "STOCH", "STOCHF", "STOCHRSI", "WILLR", "ULTOSC", "MFI"];
+const UNITLESS: &[&str] = &[
+    "RSI", "PPO", "TRIX", "ROC", "ROCR", "CMO", "BOP", "STOCH", "STOCHF", "STOCHRSI", "WILLR", "ULTOSC", "MFI", "CCI",
+    "PLUS_DI", "MINUS_DI", "DX", "ADX", "ADXR", "AROON", "AROONOSC", "NATR",
+];
 
 /// Sums of volumes since the first bar, and what is made of them: their rounding errors are relative to all
 /// volume that went in.
@@ -47,7 +49,7 @@ fn check(text: &str, shape: &str, bars: &[Bar], ratio: f64) {
     let indicators: Indicators = text.parse().unwrap();
     let is_one_of = |names: &[&str]| text.split('(').next().is_some_and(|name| names.contains(&name));
     // A difference of two averages is no more exact than the prices in it, whichever way they came about.
-    let scale = if is_one_of(&UNITLESS) {
+    let scale = if is_one_of(UNITLESS) {
         100.0
     } else if is_one_of(&VOLUMES) {
         bars[..BEFORE + AFTER].iter().filter_map(|bar| bar.volume).sum::<f64>() * ratio

@@ -8,6 +8,7 @@ use crate::series::{BARS, shapes};
 mod averages;
 mod first;
 mod oscillators;
+mod trend;
 
 /// Largest difference, as a part of the value or of a hundredth of the output's root mean square.
 const TOLERANCE: f64 = 1e-9;
@@ -113,7 +114,7 @@ fn check(oracle: &Oracle, shape: &str, bars: &[Bar], columns: &Columns) -> f64 {
 #[test]
 fn every_indicator_that_talib_has_agrees_with_it_on_every_shape() {
     let oracles: Vec<&Oracle> =
-        [first::ORACLES, averages::ORACLES, oscillators::ORACLES].into_iter().flatten().collect();
+        [first::ORACLES, averages::ORACLES, oscillators::ORACLES, trend::ORACLES].into_iter().flatten().collect();
     for (shape, bars) in shapes() {
         assert_eq!(bars.len(), BARS);
         let columns = Columns::of(&bars);
