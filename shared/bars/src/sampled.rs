@@ -117,7 +117,7 @@ pub enum Sampled {
     /// The readings of an open bar by key, the greatest revision of each.
     Open(BTreeMap<[u8; 16], Reading>),
     /// The view of a closed bar.
-    Closed(View),
+    Closed(Box<View>),
 }
 
 impl Default for Sampled {
@@ -147,7 +147,7 @@ impl Sampled {
                 full
             }
             Self::Closed(view) => {
-                *view = view.merge(View::of(&reading));
+                **view = view.merge(View::of(&reading));
                 false
             }
         }
@@ -162,8 +162,8 @@ impl Sampled {
                 }
             }
             Self::Closed(theirs) => {
-                let view = self.view().map_or(*theirs, |ours| ours.merge(*theirs));
-                *self = Self::Closed(view);
+                let view = self.view().map_or(**theirs, |ours| ours.merge(**theirs));
+                *self = Self::Closed(Box::new(view));
             }
         }
     }
@@ -172,14 +172,14 @@ impl Sampled {
     pub fn view(&self) -> Option<View> {
         match self {
             Self::Open(readings) => readings.values().map(View::of).reduce(View::merge),
-            Self::Closed(view) => Some(*view),
+            Self::Closed(view) => Some(**view),
         }
     }
 
     /// Keeps the view alone. Without a reading it stays open.
     pub fn close(&mut self) {
         if let Some(view) = self.view() {
-            *self = Self::Closed(view);
+            *self = Self::Closed(Box::new(view));
         }
     }
 }

@@ -44,6 +44,15 @@ impl<'a> Readings<'a> {
         Some(Reading { value, warm, bars })
     }
 
+    /// Hands out the readings of all outputs, in their order, which is faster than to ask for each.
+    pub fn for_each(&self, mut take: impl FnMut(Option<Reading>)) {
+        for (bars, warm, values) in self.set.by_indicator() {
+            for value in values {
+                take((!value.is_nan()).then_some(Reading { value: *value, warm, bars }));
+            }
+        }
+    }
+
     /// The readings of all outputs.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<Reading>> + 'a {
         let readings = *self;

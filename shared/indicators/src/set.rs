@@ -145,6 +145,15 @@ impl IndicatorSet {
         &self.numbers[self.indicators.0.layout.degrees.len()..]
     }
 
+    /// For each indicator how many bars it has seen, whether it is warm, and its values.
+    pub(crate) fn by_indicator(&self) -> impl Iterator<Item = (u32, bool, &[f64])> {
+        let values = self.values();
+        self.indicators.0.entries.iter().map(move |entry| {
+            let seen = self.counts[entry.counts.start];
+            (seen, seen > entry.warm_up, &values[entry.outputs.clone()])
+        })
+    }
+
     /// How many bars the indicator of that output has seen, and whether it is warm.
     pub(crate) fn progress(&self, output: usize) -> Option<(u32, bool)> {
         let entry = &self.indicators.0.entries[*self.indicators.0.entry_of.get(output)?];

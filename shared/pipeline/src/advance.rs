@@ -9,7 +9,7 @@
 //! There is no lease, no writer's token and no transaction over series: they are independent.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -38,6 +38,9 @@ const LOAD_SERIES: usize = 100;
 /// calls to Firehose, which take 4 MiB.
 const ROUND_SERIES: usize = 1024;
 const ROUND_BYTES: usize = 3 * 1024 * 1024;
+const ROUND_BYTES_MOST: usize = 4 * 1024 * 1024;
+/// How long a line is, about.
+const LINE_USUAL: usize = 1024;
 /// How often a series is tried against other writers and a busy store.
 const COMMIT: Backoff =
     Backoff { base: SignedDuration::from_millis(50), cap: SignedDuration::from_secs(1), attempts: 8 };
@@ -51,11 +54,12 @@ impl Warm {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
-    fn keep(&self, id: SeriesId, stored: Stored) {
+    fn keep(&self, id: SeriesId, mut stored: Stored) {
         // What is still owed may be many times as large as the rest, and others may deliver it first.
         if !stored.item.owed().is_empty() {
             return;
         }
+        stored.item.rest();
         let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if items.len() >= WARM_MAX {
             items.clear();
@@ -125,7 +129,7 @@ struct Committed {
     /// Whether facts were taken or room was made.
     progress: bool,
     /// What the sinks acknowledged.
-    acknowledged: BTreeSet<u64>,
+    acknowledged: Vec<u64>,
 }
 
 /// What is committed in a round, and delivered at its end.
@@ -153,7 +157,9 @@ where
     let mut outcome = Advanced::default();
     let (mut pending, mut loaded) = (series, Vec::new());
     while !(pending.is_empty() && loaded.is_empty()) {
-        let mut round = Round::default();
+        let facts: usize = pending.iter().map(|(_, facts)| facts.len()).sum();
+        let bytes = (LINE_USUAL * facts).min(ROUND_BYTES_MOST);
+        let mut round = Round { written: Written::with_capacity(bytes), ..Round::default() };
         while round.committed.len() < ROUND_SERIES && round.written.lines.bytes().len() < ROUND_BYTES {
             if loaded.is_empty() {
                 // From the end, which is cheap; the order among series is of no matter.
@@ -391,7 +397,7 @@ fn committed<Store, Sink, Events, Time>(
     }
     facts.drain(..step.taken);
     let progress = step.taken > 0;
-    round.committed.push(Some(Committed { id, stored, rest: facts, progress, acknowledged: BTreeSet::new() }));
+    round.committed.push(Some(Committed { id, stored, rest: facts, progress, acknowledged: Vec::new() }));
 }
 
 /// Delivers the lines and alerts of all series together, and acknowledges in each what the sinks took.
@@ -413,7 +419,7 @@ where
     }
     for ((index, number), _) in owners.into_iter().zip(taken).filter(|(_, taken)| *taken) {
         if let Some(series) = &mut committed[index] {
-            series.acknowledged.insert(number);
+            series.acknowledged.push(number);
             outcome.indicators_delivered += 1;
         }
     }
@@ -427,7 +433,7 @@ where
             match fate {
                 Ok(()) => {
                     if let Some(series) = &mut committed[index] {
-                        series.acknowledged.insert(number);
+                        series.acknowledged.push(number);
                         outcome.alerts_delivered += 1;
                     }
                 }
@@ -456,6 +462,7 @@ async fn acknowledge<Store: SeriesStore, Sink, Events, Time: Runtime>(
     mut series: Committed,
 ) -> (Committed, Option<Failure>) {
     let mut failed = 0;
+    series.acknowledged.sort_unstable();
     series.progress |= !series.acknowledged.is_empty();
     let mut is_news = series.stored.item.acknowledge(&series.acknowledged);
     while is_news {

@@ -16,6 +16,9 @@ use crate::{
     port::{Deliver, KeepDeadLetters, PutRecords, Runtime, SeriesStore},
 };
 
+/// How many facts of a series a full batch has, about.
+const FACTS_USUAL: usize = 8;
+
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// What `process` needs to know.
@@ -110,7 +113,8 @@ where
         note(&mut outcome.failures, Failure::new(Stage::Deliver, error.kind, "dead letters", error.message));
     }
 
-    let (mut texts, mut lines) = (Lines::default(), Vec::with_capacity(settled));
+    let bytes = batch[..settled].iter().map(|record| record.data.map_or(0, |data| data.len() + 1)).sum();
+    let (mut texts, mut lines) = (Lines::with_capacity(bytes, settled), Vec::with_capacity(settled));
     let mut ids: FastMap<Id, ()> = FastMap::with_capacity_and_hasher(settled, Default::default());
     for at in 0..settled {
         if let (Read::Good { id, .. }, Ok(data), None) = (&read[at], batch[at].data, failure_at(at))
@@ -176,7 +180,7 @@ impl Fold {
     fn series_of(&mut self, id: SeriesId) -> usize {
         let next = self.pending.len();
         *self.series.entry(id).or_insert_with_key(|id| {
-            self.pending.push((id.clone(), Vec::new()));
+            self.pending.push((id.clone(), Vec::with_capacity(FACTS_USUAL)));
             next
         })
     }

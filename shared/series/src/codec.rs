@@ -10,7 +10,7 @@ use indicators::{IndicatorSet, Indicators, Reading};
 use market::{Freshness, Interval};
 
 use crate::{
-    item::{Item, Owed, OwedAlert, OwedReadings, What},
+    item::{Encoded, Item, Owed, OwedAlert, OwedReadings, What},
     lane::{Emitted, Lane, Sides, Slot},
     sets::Sets,
     split::{Split, Splits},
@@ -52,7 +52,26 @@ const RULE_MAX: usize = 160;
 impl Item {
     /// Writes the item.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer(Vec::with_capacity(4096));
+        let series = self.encoded.0.get_or_init(|| self.encode_series());
+        let lists = self.lists();
+        let mut out = Writer(Vec::with_capacity(series.len() + 256 + 256 * self.owed.len()));
+        out.bytes(series);
+        out.u8(lists.len() as u8);
+        for list in &lists {
+            out.text(list.text());
+        }
+        out.u16(self.owed.len() as u16);
+        for owed in &self.owed {
+            owed.write(&mut out, &lists);
+        }
+        out.0
+    }
+
+    /// Writes all but what is owed: what an acknowledgement does not change.
+    fn encode_series(&self) -> Box<[u8]> {
+        let slots: usize = self.lanes.iter().map(|lane| lane.slots.len()).sum();
+        // A vendor's bars; what is more grows.
+        let mut out = Writer(Vec::with_capacity(2048 + 128 * slots));
         out.u8(FORMAT);
         out.u64(self.next);
         out.u8(self.splits.0.len() as u8);
@@ -64,16 +83,7 @@ impl Item {
         for lane in &self.lanes {
             lane.write(&mut out);
         }
-        let lists = self.lists();
-        out.u8(lists.len() as u8);
-        for list in &lists {
-            out.text(list.text());
-        }
-        out.u16(self.owed.len() as u16);
-        for owed in &self.owed {
-            owed.write(&mut out, &lists);
-        }
-        out.0
+        out.0.into()
     }
 
     /// The lists of indicators that what is owed speaks of: few, as they change with a deployment only.
@@ -114,7 +124,7 @@ impl Item {
         from.check("lanes", lanes.is_sorted_by(|a, b| a.interval < b.interval))?;
         from.check("owed", owed.is_sorted_by(|a, b| a.number < b.number))?;
         from.check("owed", owed.last().is_none_or(|last| last.number < next))?;
-        Ok(Self { next, lanes, splits: Splits(splits), owed })
+        Ok(Self { next, lanes, splits: Splits(splits), owed, encoded: Encoded::default() })
     }
 }
 
@@ -134,9 +144,11 @@ impl Lane {
         out.option(self.folded, Writer::i64);
         out.u16(self.slots.len() as u16);
         for slot in &self.slots {
-            out.i64(slot.start);
-            out.i64(slot.seen);
-            out.u8(u8::from(slot.closed));
+            let mut head = [0; 17];
+            head[..8].copy_from_slice(&slot.start.to_le_bytes());
+            head[8..16].copy_from_slice(&slot.seen.to_le_bytes());
+            head[16] = u8::from(slot.closed);
+            out.bytes(&head);
             out.option(slot.emitted, |out, emitted| {
                 out.u32(emitted.rev);
                 out.bytes(&emitted.id);
@@ -333,18 +345,29 @@ impl Writer {
     }
 
     fn ohlcv(&mut self, prices: &Ohlcv) {
-        for price in [prices.open, prices.high, prices.low, prices.close] {
-            self.f64(price);
+        let mut bytes = [0; OHLCV_BYTES];
+        let four = [prices.open, prices.high, prices.low, prices.close];
+        for (place, price) in bytes.as_chunks_mut().0.iter_mut().zip(four) {
+            *place = price.to_le_bytes();
         }
-        self.option(prices.volume, Self::f64);
+        // Lengths that the compiler knows are copied without a call.
+        match prices.volume {
+            Some(volume) => {
+                bytes[32] = 1;
+                bytes[33..].copy_from_slice(&volume.to_le_bytes());
+                self.bytes(&bytes);
+            }
+            None => self.bytes(&bytes[..33]),
+        }
     }
 
     fn vendor(&mut self, part: VendorPart) {
-        self.u32(part.rev);
-        self.bytes(&part.id);
-        self.u8(u8::from(part.is_final));
-        self.u8(part.freshness);
-        self.i64(part.as_of);
+        let mut bytes = [0; 30];
+        bytes[..4].copy_from_slice(&part.rev.to_le_bytes());
+        bytes[4..20].copy_from_slice(&part.id);
+        (bytes[20], bytes[21]) = (u8::from(part.is_final), part.freshness);
+        bytes[22..].copy_from_slice(&part.as_of.to_le_bytes());
+        self.bytes(&bytes);
         self.ohlcv(&part.prices);
     }
 
@@ -490,7 +513,8 @@ impl<'a> Reader<'a> {
     fn sampled(&mut self) -> Result<Sampled, StateError> {
         if self.bool("sampled")? {
             let (open, close) = (self.edge()?, self.edge()?);
-            return Ok(Sampled::Closed(View { open, close, high: self.f64("high")?, low: self.f64("low")? }));
+            let view = View { open, close, high: self.f64("high")?, low: self.f64("low")? };
+            return Ok(Sampled::Closed(Box::new(view)));
         }
         let count = self.u8("readings")?;
         self.check("readings", usize::from(count) <= bars::READINGS_MAX)?;

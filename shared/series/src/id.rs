@@ -1,6 +1,10 @@
 //! Which series: subject, origin, basis, and whether its bars are days or parts of one.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 use market::{Basis, Interval, Origin, Subject};
 
@@ -28,7 +32,7 @@ impl Span {
 }
 
 /// The name of a series, written `symbol|MSFT|vendor|raw|intraday` or `pair|BTC/USD|sampled|raw|intraday`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeriesId {
     /// Whose bars.
     pub subject: Subject,
@@ -44,6 +48,24 @@ impl SeriesId {
     /// Whether its bars are days.
     pub(crate) fn is_daily(&self) -> bool {
         self.span == Span::Daily
+    }
+}
+
+/// Each record of a batch is looked up once, so the parts are hashed as one text and one number.
+impl Hash for SeriesId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let quote = match &self.subject {
+            Subject::Equity(symbol) => {
+                state.write(symbol.as_str().as_bytes());
+                false
+            }
+            Subject::Pair(pair) => {
+                state.write(pair.base.as_str().as_bytes());
+                state.write(pair.quote.as_str().as_bytes());
+                true
+            }
+        };
+        state.write_u32(u32::from_le_bytes([u8::from(quote), self.origin as u8, self.basis as u8, self.span as u8]));
     }
 }
 

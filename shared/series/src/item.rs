@@ -1,12 +1,14 @@
 //! The item: what is stored of a series between two batches.
 
-use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use bars::Ohlcv;
 use indicators::{Indicators, Reading};
 use jiff::Timestamp;
 use market::{Alert, Event, Fact, Freshness, Interval, Observation};
-use wire::{Entry, IndicatorBody, IndicatorFlag, IndicatorReading, IndicatorWriter, Lines, Record, SeriesText};
+use wire::{
+    Entry, IndicatorBody, IndicatorFlag, IndicatorReading, IndicatorWriter, Lines, OutputName, Record, SeriesText,
+};
 
 use crate::{id::SeriesId, lane::Lane, split::Splits, step::Settings};
 
@@ -21,6 +23,18 @@ pub struct Item {
     pub(crate) splits: Splits,
     /// What no sink has acknowledged yet, by rising number.
     pub(crate) owed: Vec<Owed>,
+    /// The bytes of all but that, once they were asked for.
+    pub(crate) encoded: Encoded,
+}
+
+/// Bytes that follow from an item, and do not tell it from another one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Encoded(pub(crate) OnceLock<Box<[u8]>>);
+
+impl PartialEq for Encoded {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Something that is to be delivered, fixed by the step that allotted its number: one id, one byte string.
@@ -85,11 +99,24 @@ impl Item {
         self.owed.iter().filter(move |owed| owed.number >= own || owed.computed_at <= left_behind)
     }
 
-    /// Takes out what a sink has acknowledged, and nothing else. Returns whether anything was there.
-    pub fn acknowledge(&mut self, numbers: &BTreeSet<u64>) -> bool {
+    /// Takes out what a sink has acknowledged, and nothing else. The numbers rise. Returns whether anything was there.
+    pub fn acknowledge(&mut self, numbers: &[u64]) -> bool {
         let before = self.owed.len();
-        self.owed.retain(|owed| !numbers.contains(&owed.number));
+        let mut rest = numbers;
+        self.owed.retain(|owed| {
+            while let [first, behind @ ..] = rest
+                && *first < owed.number
+            {
+                rest = behind;
+            }
+            rest.first() != Some(&owed.number)
+        });
         self.owed.len() < before
+    }
+
+    /// Gives up what only saves work while the item is written.
+    pub fn rest(&mut self) {
+        self.encoded = Encoded::default();
     }
 
     /// All that is owed.
@@ -118,7 +145,8 @@ impl Owed {
     pub fn push_line(&self, id: &SeriesId, lines: &mut Lines) -> bool {
         let What::Readings(owed) = &self.what else { return false };
         let series = SeriesText::new(&id.subject, self.interval, id.basis, id.origin);
-        let mut readings = scratch(&owed.indicators);
+        let names = names(&owed.indicators);
+        let mut readings = scratch(&names);
         owed.fill(&mut readings);
         let body = owed.body(&series, self.start, &readings);
         lines.push_rendered(&mut IndicatorWriter::default().begin(&body), owed.rev, millis(self.computed_at));
@@ -148,10 +176,14 @@ impl Owed {
     }
 }
 
+/// The names of the outputs, as records have them.
+pub(crate) fn names(indicators: &Indicators) -> Vec<OutputName> {
+    indicators.names().iter().map(|name| OutputName::new(name)).collect()
+}
+
 /// Readings to be filled in, one for each output.
-pub(crate) fn scratch(indicators: &Indicators) -> Vec<IndicatorReading<'_>> {
-    let empty = |name| IndicatorReading { name, value: None, warm: false, bars: 0 };
-    indicators.names().iter().map(|name| empty(name.as_str())).collect()
+pub(crate) fn scratch(names: &[OutputName]) -> Vec<IndicatorReading<'_>> {
+    names.iter().map(|name| IndicatorReading { name, value: None, warm: false, bars: 0 }).collect()
 }
 
 impl OwedReadings {

@@ -5,12 +5,13 @@ use std::{cmp::Ordering, sync::Arc};
 use bars::{Bar, Ohlcv};
 use indicators::{IndicatorSet, Indicators};
 use market::{Freshness, Interval, Subject};
-use wire::SeriesText;
+use wire::{OutputName, SeriesText};
 
 use crate::{
     OPEN_BARS_MAX, REVISABLE_BARS,
     gap::{missing, session_of},
     id::SeriesId,
+    item::names,
     route::Part,
     rule::{Compared, Rule},
     split::{Split, Splits, divided},
@@ -91,11 +92,18 @@ pub(crate) struct Lane {
     /// It follows from the rest, and is not stored.
     head: Option<Box<Head>>,
     /// What the records of its readings have in common. It follows from the series, too.
-    text: Option<Arc<SeriesText>>,
+    text: Option<Arc<LaneText>>,
 }
 
 /// How the operands of rules lay to each other, by the id of the rule; nothing for a rule that is not in it.
 pub(crate) type Sides = Vec<(u64, Option<Ordering>)>;
+
+/// What the records of the readings of a lane have in common.
+#[derive(Debug)]
+pub(crate) struct LaneText {
+    pub(crate) series: SeriesText,
+    pub(crate) names: Vec<OutputName>,
+}
 
 #[derive(Debug, Clone)]
 struct Head {
@@ -160,14 +168,17 @@ impl Lane {
         let other = self.engine.indicators() != indicators;
         if other {
             self.engine = self.engine.clone().adopt(indicators);
-            self.head = None;
+            (self.head, self.text) = (None, None);
         }
         other
     }
 
     /// What the records of its readings have in common.
-    pub(crate) fn text(&mut self, id: &SeriesId) -> Arc<SeriesText> {
-        let new = || Arc::new(SeriesText::new(&id.subject, self.interval, id.basis, id.origin));
+    pub(crate) fn text(&mut self, id: &SeriesId) -> Arc<LaneText> {
+        let new = || {
+            let series = SeriesText::new(&id.subject, self.interval, id.basis, id.origin);
+            Arc::new(LaneText { series, names: names(self.engine.indicators()) })
+        };
         self.text.get_or_insert_with(new).clone()
     }
 

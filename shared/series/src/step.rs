@@ -8,7 +8,7 @@ use wire::{IndicatorReading, IndicatorWriter, Lines, SeriesText};
 
 use crate::{
     id::SeriesId,
-    item::{Item, Owed, OwedAlert, OwedReadings, What, millis, scratch},
+    item::{Encoded, Item, Owed, OwedAlert, OwedReadings, What, millis, scratch},
     lane::{Computed, Emitted, Lane, Surroundings},
     route::{About, SeriesFact},
     rule::Rules,
@@ -68,6 +68,13 @@ pub struct Written {
     writer: IndicatorWriter,
 }
 
+impl Written {
+    /// With room for the lines of so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { lines: Lines::with_capacity(bytes, bytes / 512), ..Self::default() }
+    }
+}
+
 /// Takes facts into a series at a time, and appends the lines of what it adds to what is owed.
 ///
 /// Facts may come in any order; they are taken oldest bar first, so that a batch of history folds in order.
@@ -85,6 +92,7 @@ pub fn step(
         facts.sort_by_key(|fact| (fact.start, fact.interval));
     }
     let now = now.as_millisecond();
+    item.encoded = Encoded::default();
     let mut step = Step::default();
     let built: Vec<Interval> = if id.is_daily() { Vec::new() } else { settings.sets.built().collect() };
     // Each bar, whether it was there or comes in with a fact, can add one reading at the most. Alerts are few.
@@ -182,16 +190,16 @@ fn advance(
     for lane in lanes.iter_mut() {
         let interval = lane.interval;
         if let Some(from) = changed.of(interval) {
-            let (indicators, series) = (lane.engine.indicators().clone(), lane.text(id));
+            let (indicators, text) = (lane.engine.indicators().clone(), lane.text(id));
             let mut emitter = Emitter {
                 interval,
                 next: &mut item.next,
                 owed: &mut item.owed,
                 step,
                 now,
-                readings: scratch(&indicators),
+                readings: scratch(&text.names),
                 indicators: &indicators,
-                series: &series,
+                series: &text.series,
                 written,
             };
             lane.compute(from, around, |computed| emitter.emit(computed));
@@ -247,7 +255,8 @@ impl Emitter<'_> {
     /// Adds the readings after a bar if they are new, or differ from what was last emitted.
     fn emit(&mut self, computed: Computed<'_>) {
         let Computed { start, prices, freshness, gap, engine, fired, emitted } = computed;
-        let readings: Vec<_> = engine.readings().iter().collect();
+        let mut readings = Vec::with_capacity(self.readings.len());
+        engine.readings().for_each(|reading| readings.push(reading));
         if readings.iter().all(Option::is_none) {
             return;
         }

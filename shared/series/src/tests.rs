@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bars::{Ohlcv, Reading, VendorPart};
 use indicators::Indicators;
@@ -121,7 +121,7 @@ impl Writer {
                 }
             }
             assert_eq!(lines.bytes(), written.lines.bytes(), "what the step wrote is what stands in the item");
-            let numbers: BTreeSet<u64> = owed.iter().map(|owed| owed.number).collect();
+            let numbers: Vec<u64> = owed.iter().map(|owed| owed.number).collect();
             assert_eq!(numbers.is_empty(), !self.item.acknowledge(&numbers));
             rest.drain(..step.taken);
             if rest.is_empty() {
@@ -180,7 +180,7 @@ fn computed(
         }
         let bars = engine.bars_seen();
         let reading = |(name, reading): (&'_ String, Option<indicators::Reading>)| wire::IndicatorReading {
-            name: Box::leak(name.clone().into_boxed_str()),
+            name: Box::leak(Box::new(wire::OutputName::new(name))),
             value: reading.map(|reading| reading.value),
             warm: reading.is_some_and(|reading| reading.warm),
             bars: reading.map_or(bars, |reading| reading.bars.into()),
@@ -356,7 +356,7 @@ fn what_is_owed_stays_until_it_is_acknowledged_and_bounds_the_item() {
     assert_eq!(item.due(&settings), Some(at(DAY + 120_000)));
     // Acknowledgements may leave gaps: what was not acknowledged stays.
     let all: Vec<u64> = item.owed().iter().map(|owed| owed.number).collect();
-    item.acknowledge(&all[1..].iter().copied().collect());
+    item.acknowledge(&all[1..]);
     assert_eq!(item.owed().len(), 1);
     assert!(stepped(&id, &mut item, &mut facts[taken..], at(DAY), &settings).taken > 150, "there is room again");
 }

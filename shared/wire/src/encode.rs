@@ -17,7 +17,7 @@ use market::{
 };
 
 pub use self::indicator::{
-    IndicatorBody, IndicatorFlag, IndicatorReading, IndicatorWriter, Rendered, SeriesText, indicator,
+    IndicatorBody, IndicatorFlag, IndicatorReading, IndicatorWriter, OutputName, Rendered, SeriesText, indicator,
 };
 use self::{
     canonical::Canonical,

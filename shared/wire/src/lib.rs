@@ -16,8 +16,8 @@ mod sent;
 
 pub use decode::{DecodeError, Decoded, SCHEMAS, decode};
 pub use encode::{
-    IndicatorBody, IndicatorFlag, IndicatorReading, IndicatorWriter, Record, Rendered, SeriesText, Source, indicator,
-    observation, rfc3339_millis,
+    IndicatorBody, IndicatorFlag, IndicatorReading, IndicatorWriter, OutputName, Record, Rendered, SeriesText, Source,
+    indicator, observation, rfc3339_millis,
 };
 pub use entry::{Entry, Oversized};
 pub use event::{BatchRecord, KinesisBatch, NotBase64};

@@ -32,6 +32,11 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// A buffer with room for so many bytes, newlines included, in so many lines. To grow would copy what is there.
+    pub fn with_capacity(bytes: usize, lines: usize) -> Self {
+        Self { data: Vec::with_capacity(bytes), ends: Vec::with_capacity(lines) }
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -131,7 +136,7 @@ pub fn pack<'a>(lines: impl IntoIterator<Item = &'a [u8], IntoIter: Clone>) -> V
     let lines = lines.into_iter();
     // All of the memory at once: to grow would copy what is there already.
     let (count, bytes) = lines.clone().fold((0, 0), |(count, bytes), line| (count + 1, bytes + line.len() + 1));
-    let mut packed = Lines { data: Vec::with_capacity(bytes), ends: Vec::with_capacity(count) };
+    let mut packed = Lines::with_capacity(bytes, count);
     lines.for_each(|line| packed.push(line));
     packed.pack()
 }

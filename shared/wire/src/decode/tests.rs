@@ -144,7 +144,12 @@ fn what_replaces_the_value_before_it_is_ordered_and_bars_are_not() {
 #[test]
 fn indicator_records_hold_what_json_can_hold() {
     let subject = Subject::Pair("BTC/USD".parse().unwrap());
-    let reading = |name, value| crate::IndicatorReading { name, value, warm: true, bars: 20 };
+    let reading = |name: &str, value| crate::IndicatorReading {
+        name: Box::leak(Box::new(crate::OutputName::new(name))),
+        value,
+        warm: true,
+        bars: 20,
+    };
     let record = indicator(&IndicatorBody {
         series: &crate::SeriesText::new(&subject, Interval::Min1, Basis::Raw, market::Origin::Sampled),
         start: at("2026-11-20T15:31:00Z"),

@@ -82,11 +82,35 @@ pub struct IndicatorBody<'a> {
     pub flags: &'a [IndicatorFlag],
 }
 
+/// The name of an output, such as `MACD(12,26,9).signal`, as records have it: rendered once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputName {
+    /// With a comma before it, in quotation marks, with a colon behind it.
+    field: String,
+}
+
+impl OutputName {
+    /// Of a name without any character that JSON escapes.
+    pub fn new(name: &str) -> Self {
+        Self { field: format!(",\"{name}\":") }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.field[2..self.field.len() - 2]
+    }
+
+    /// The name as a field, the first of an object or not.
+    fn field(&self, is_first: bool) -> &str {
+        if is_first { &self.field[1..] } else { &self.field }
+    }
+}
+
 /// One output after a bar, and what it says of itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IndicatorReading<'a> {
-    /// The output, such as `MACD(12,26,9).signal`; without any character that JSON escapes.
-    pub name: &'a str,
+    /// The output.
+    pub name: &'a OutputName,
     /// `None` while the indicator has none yet.
     pub value: Option<f64>,
     /// Whether nothing of the value comes from where the series happens to begin any more.
@@ -214,20 +238,19 @@ fn push_body(text: &mut String, body: &IndicatorBody<'_>) {
         push_float_field(text, name, value);
     }
     text.push_str(r#","values":{"#);
-    let mut comma = "\"";
-    for reading in body.readings {
-        push_all(text, &[comma, reading.name, "\":"]);
+    // Most names and numbers are shorter; a longer one only makes room for itself.
+    text.reserve(48 * body.readings.len());
+    for (at, reading) in body.readings.iter().enumerate() {
+        text.push_str(reading.name.field(at == 0));
         push_float(text, reading.value);
-        comma = ",\"";
     }
     text.push_str(r#"},"warming":["#);
     let has_value = |reading: &&IndicatorReading<'_>| reading.value.is_some_and(f64::is_finite);
-    push_list(text, body.readings.iter().filter(|one| !one.warm).filter(has_value).map(|one| one.name));
+    push_list(text, body.readings.iter().filter(|one| !one.warm).filter(has_value).map(|one| one.name.as_str()));
     text.push_str(r#"],"bars_of":{"#);
-    let mut comma = "\"";
-    for reading in body.readings.iter().filter(|reading| reading.bars != body.bars) {
-        push_all(text, &[comma, reading.name, "\":", digits.format(reading.bars)]);
-        comma = ",\"";
+    let others = body.readings.iter().filter(|reading| reading.bars != body.bars);
+    for (at, reading) in others.enumerate() {
+        push_all(text, &[reading.name.field(at == 0), digits.format(reading.bars)]);
     }
     text.push('}');
 }

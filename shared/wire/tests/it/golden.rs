@@ -104,7 +104,12 @@ fn a_rate_without_bid_and_ask() {
 fn the_readings_after_a_bar() {
     let subject = Subject::Pair("BTC/EUR".parse().unwrap());
     let start = sample::at("2026-05-15T15:31:00Z");
-    let reading = |name, value, warm, bars| IndicatorReading { name, value, warm, bars };
+    let reading = |name: &str, value, warm, bars| IndicatorReading {
+        name: Box::leak(Box::new(wire::OutputName::new(name))),
+        value,
+        warm,
+        bars,
+    };
     let record = indicator(&IndicatorBody {
         series: &SeriesText::new(&subject, Interval::Min1, Basis::Raw, Origin::Sampled),
         start,

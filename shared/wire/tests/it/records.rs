@@ -46,7 +46,12 @@ fn examples(schema: &str) -> Vec<String> {
 
 fn readings() -> String {
     let subject = Subject::Pair("BTC/EUR".parse().unwrap());
-    let reading = |name, value, warm, bars| IndicatorReading { name, value, warm, bars };
+    let reading = |name: &str, value, warm, bars| IndicatorReading {
+        name: Box::leak(Box::new(wire::OutputName::new(name))),
+        value,
+        warm,
+        bars,
+    };
     let record = indicator(&IndicatorBody {
         series: &SeriesText::new(&subject, Interval::Min1, Basis::Raw, Origin::Sampled),
         start: sample::at("2026-05-15T15:31:00Z"),

@@ -10,14 +10,14 @@ use indicators::{Bar, IndicatorSet};
 use jiff::Timestamp;
 use market::{Basis, Fact, Freshness, Interval, Origin, Subject, Symbol, VendorBar};
 use memchr::{memchr, memmem::Finder};
-use wire::{Digest128, IndicatorBody, IndicatorReading, IndicatorWriter, SeriesText};
+use wire::{Digest128, IndicatorBody, IndicatorReading, IndicatorWriter, OutputName, SeriesText};
 
 use crate::{Answer, processor_time};
 
 #[derive(Default)]
 pub(crate) struct Limit {
     engines: HashMap<Symbol, IndicatorSet>,
-    names: Vec<String>,
+    names: Vec<OutputName>,
     arena: Vec<u8>,
     lines: Vec<u8>,
     archive: Vec<u8>,
@@ -81,7 +81,7 @@ impl Limit {
             .collect();
         let (indicators, (bars, readings)) = timed(|| advance(&mut self.engines, &read));
         if self.names.is_empty() {
-            self.names = IndicatorSet::default().names().to_vec();
+            self.names = IndicatorSet::default().names().iter().map(|name| OutputName::new(name)).collect();
         }
         let rows: Vec<Row<'_>> = readings
             .chunks(self.names.len())

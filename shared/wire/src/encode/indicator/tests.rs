@@ -26,12 +26,12 @@ struct Case {
 
 impl Case {
     fn with_body<T>(&self, take: impl FnOnce(&IndicatorBody<'_>) -> T) -> T {
-        let reading = |(name, value, warm, bars): &(String, Option<f64>, bool, u64)| {
-            (name.clone(), IndicatorReading { name: "", value: *value, warm: *warm, bars: *bars })
-        };
-        let named: Vec<(String, IndicatorReading<'_>)> = self.readings.iter().map(reading).collect();
-        let readings: Vec<_> =
-            named.iter().map(|(name, reading)| IndicatorReading { name: name.as_str(), ..*reading }).collect();
+        let names: Vec<OutputName> = self.readings.iter().map(|(name, ..)| OutputName::new(name)).collect();
+        let readings: Vec<_> = names
+            .iter()
+            .zip(&self.readings)
+            .map(|(name, &(_, value, warm, bars))| IndicatorReading { name, value, warm, bars })
+            .collect();
         take(&IndicatorBody {
             series: &SeriesText::new(&self.subject, self.interval, self.basis, self.origin),
             start: self.start,
