@@ -51,6 +51,22 @@ def every_environment_variable_is_declared(cases):
 
 
 @check
+def the_longest_environment_fits_into_a_function(cases):
+    for parameter, text in expected.LONGEST_PARAMETERS.items():
+        yield from differ(parameter, cases.source["Parameters"][parameter], {"MaxLength": len(text)})
+    functions = cases.stack("prod", "p75", **expected.LONGEST_PARAMETERS).of_type("AWS::Lambda::Function")
+    for name in ("ComputeIndicatorsFunction", "SweepSeriesFunction"):
+        variables = functions[name]["Environment"]["Variables"]
+        # A resource has a place here, and a name only when it is deployed.
+        values = [(str(value), str(value).split(".")[0]) for value in variables.values()]
+        size = sum(map(len, variables)) + sum(expected.NAME_BYTES.get(stack, len(value)) for value, stack in values)
+        if not any(value == text for value, _ in values for text in expected.LONGEST_PARAMETERS.values()):
+            yield f"{name}: the longest parameters are not in its environment"
+        if size > expected.ENVIRONMENT_BYTES:
+            yield f"{name}: its environment can have {size} bytes; {expected.ENVIRONMENT_BYTES} are allowed"
+
+
+@check
 def functions_read_and_explain_their_environment(_cases):
     for name, (folder, *_, environment) in expected.FUNCTIONS.items():
         folder = ROOT / "functions" / folder
@@ -61,6 +77,10 @@ def functions_read_and_explain_their_environment(_cases):
             # What all pollers read stands in one place; the stream's variable is handed to it.
             source += (ROOT / "shared/poller/src/config.rs").read_text(encoding="utf-8")
         read = re.findall(r'(?:required|optional|local_only|Settings::read)\((?:&mut from, )?"(\w+)"', source)
+        if "series_settings" in source:
+            # Likewise what all who bring series forward read.
+            shared = (ROOT / "shared/config/src/lib.rs").read_text(encoding="utf-8")
+            read += re.findall(r'"([A-Z_]+)"', shared.split("fn series_settings")[1].split("\n    }\n")[0])
         yield from exactly(f"{name} config.rs", {*read, "KINETICK_ENV", "MARKET_CLOCK"}, wanted)
         explained = re.findall(r"^\| `(\w+)` \|", (folder / "README.md").read_text(encoding="utf-8"), re.M)
         yield from exactly(f"{name} README.md", explained, wanted)

@@ -48,6 +48,26 @@ def roles_act_on_what_is_listed_and_no_more(cases):
 
 
 @check
+def roles_put_records_into_their_own_streams(cases):
+    for case, _, _, stack in cases.each():
+        for name, streams in expected.ROLE_PUTS.items():
+            actual = {r for owner, s in statements(stack) if owner == name
+                      for r in listed(s["Resource"]) if "kinesis:PutRecords" in listed(s["Action"])}
+            yield from exactly(f"{case} {name}", actual, streams)
+
+
+@check
+def roles_may_use_the_key_through_each_service_that_they_call(cases):
+    for case, _, _, stack in cases.each():
+        for name in stack.of_type("AWS::IAM::Role"):
+            own = [s for owner, s in statements(stack) if owner == name]
+            called = {a.split(":")[0] for s in own for a in listed(s["Action"])} & expected.SERVICES_WITH_THE_KEY
+            through = {v.split(".")[0] for s in own
+                       for v in listed(s.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", []))}
+            yield from exactly(f"{case} {name} kms:ViaService", through, called)
+
+
+@check
 def no_star_stands_where_a_name_can(cases):
     for case, _, _, stack in cases.each():
         for owner, statement in statements(stack):

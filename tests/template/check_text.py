@@ -119,12 +119,20 @@ def simulation_is_refused_outside_local(cases):
 @check
 def malformed_lists_are_refused(cases):
     for more in ({"Symbols": ""}, {"Symbols": "AAPL, MSFT"}, {"Symbols": "AAPL,"},
-                 {"Pairs": "BTCUSD"}, {"Pairs": "BTC/USD;ETH/USD"}, {"Plan": "p10"}, {"Env": "stage"}):
+                 {"Pairs": "BTCUSD"}, {"Pairs": "BTC/USD;ETH/USD"}, {"Plan": "p10"}, {"Env": "stage"},
+                 {"Indicators": "SMA(20)\n"}, {"Indicators": "S" * 1501}, {"Alerts": "RSI(14) > 70 & close > 1"},
+                 {"Alerts": "R" * 1501}):
         try:
             Stack(cases.source, {"Env": "dev", **more})
             yield f"{more} is accepted"
         except Refused:
             pass
+    for more in ({"Indicators": "SMA(20), BBANDS(20,2.5); 5min|15min: none; 1day: VWAP(cumulative)"},
+                 {"Alerts": "RSI(14) >= 70; 5min: MACD.hist crosses 0; 1day|60min: close <= -1e+3"}):
+        try:
+            Stack(cases.source, {"Env": "dev", **more})
+        except Refused as refused:
+            yield f"{more} is refused: {refused}"
 
 
 @check

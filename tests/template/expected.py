@@ -12,6 +12,9 @@ POLLER_ENVIRONMENT = {
 SERIES_ENVIRONMENT = {
     "STATE_TABLE": "State.StateTable",
     "INDICATOR_DELIVERY_STREAM": "Delivery.IndicatorDeliveryStream",
+    "KINESIS_EVENTS_STREAM": "Streams.EventsStream",
+    "INDICATORS": "",
+    "ALERTS": "",
     "CLOSE_AFTER_SECONDS": 125,
     "REDELIVER_AFTER_SECONDS": 120,
 }
@@ -47,6 +50,11 @@ SCHEDULED_FUNCTIONS = {
     "PollEquitiesFunction", "PollCryptoFunction", "PollEventsFunction", "SweepSeriesFunction",
 }
 MEMORY_MB = 128
+# What Lambda takes of names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ENVIRONMENT_BYTES = 4096
+# The longest names that services allow, by the stack that the resource stands in, and the longest parameters.
+NAME_BYTES = {"Streams": 128, "Delivery": 64, "DeadLetters": 63, "State": 255}
+LONGEST_PARAMETERS = {"Indicators": "S" * 1500, "Alerts": "R" * 1500}
 
 # ---- event source mappings --------------------------------------------------------------------
 
@@ -144,12 +152,13 @@ ROLE_ACTIONS = {
     "Permissions.ComputeIndicatorsRole": _EVERY_FUNCTION_ACTIONS | {
         "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
         "kinesis:GetShardIterator", "kinesis:ListShards",
-        "dynamodb:GetItem", "dynamodb:UpdateItem", "firehose:PutRecordBatch", "s3:PutObject",
-        "s3:ListBucket",
+        "kinesis:PutRecords",
+        "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem", "firehose:PutRecordBatch",
+        "s3:PutObject", "s3:ListBucket",
     },
     "Permissions.SweepSeriesRole": _EVERY_FUNCTION_ACTIONS | {
-        "dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", "firehose:PutRecordBatch",
-        "sqs:SendMessage",
+        "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem",
+        "firehose:PutRecordBatch", "kinesis:PutRecords", "sqs:SendMessage",
     },
     "Permissions.ScheduleRole": {
         "lambda:InvokeFunction", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey",
@@ -177,7 +186,7 @@ ROLE_RESOURCES = {
         "DeadLetters.DeadLetterBucket.Arn/aws/lambda/*",
     },
     "Permissions.SweepSeriesRole": {
-        "State.StateTable.Arn", "State.StateTable.Arn/index/due",
+        "State.StateTable.Arn", "State.StateTable.Arn/index/due", "Streams.EventsStream.Arn",
         "Delivery.IndicatorDeliveryStream.Arn", "DeadLetters.InvokeFailuresQueue.Arn",
     },
     "Permissions.ScheduleRole": {
@@ -190,6 +199,16 @@ ROLE_RESOURCES = {
         "Delivery.DataBucket.Arn/indicators/*", "Delivery.DataBucket.Arn/errors/*",
     },
 }
+# The streams that a role may put records into; it may read others.
+ROLE_PUTS = {
+    "Permissions.PollEquitiesRole": {"Streams.FinancialStream.Arn", "Streams.EventsStream.Arn"},
+    "Permissions.PollCryptoRole": {"Streams.CryptoStream.Arn", "Streams.EventsStream.Arn"},
+    "Permissions.PollEventsRole": {"Streams.EventsStream.Arn"},
+    "Permissions.ComputeIndicatorsRole": {"Streams.EventsStream.Arn"},
+    "Permissions.SweepSeriesRole": {"Streams.EventsStream.Arn"},
+}
+# Services that use the key on behalf of their caller.
+SERVICES_WITH_THE_KEY = {"dynamodb", "kinesis", "s3", "secretsmanager", "sqs"}
 # The log group, or log streams, that a role may write to.
 ROLE_LOG_GROUPS = {
     "Permissions.PollEquitiesRole": {"Observability.PollEquitiesLogGroup:*"},

@@ -80,6 +80,9 @@ class Stack:
             pattern = parameter.get("AllowedPattern")
             if pattern and not re.fullmatch(pattern, str(value)):
                 raise Refused(f"parameter `{key}` is `{value}`; it must match {pattern}")
+            longest = parameter.get("MaxLength")
+            if longest is not None and len(str(value)) > longest:
+                raise Refused(f"parameter `{key}` has {len(str(value))} characters; {longest} are allowed")
             values[key] = value
         return values
 
