@@ -146,15 +146,16 @@ fn alert() -> impl Strategy<Value = Alert> {
             prop::sample::select(vec!["low", "high"]),
             prop_oneof![symbol().prop_map(Subject::Equity), Just(Subject::Pair("BTC/USD".parse().unwrap())),],
         ),
-        (moment(), option::of(prop::sample::select(Interval::ALL.to_vec()))),
+        (moment(), option::of(prop::sample::select(Interval::ALL.to_vec())), option::of(text())),
         (any::<f64>(), any::<f64>(), text()),
     )
-        .prop_map(|((kind, severity, subject), (at, interval), (value, threshold, text))| Alert {
+        .prop_map(|((kind, severity, subject), (at, interval, rule), (value, threshold, text))| Alert {
             kind,
             severity,
             subject,
             at,
             interval,
+            rule,
             value,
             threshold,
             text,
@@ -297,6 +298,7 @@ proptest! {
         read.text("symbol", &alert.subject.to_string());
         read.optional("interval", &alert.interval.map(|interval| interval.to_string()));
         read.text("text", &alert.text);
+        prop_assert_eq!(read.values.get("rule").map(|rule| rule.as_str().unwrap()), alert.rule.as_deref());
         for (field, value) in [("value", alert.value), ("threshold", alert.threshold)] {
             let finite = Some(value).filter(|value| value.is_finite());
             // By the standard library: serde_json's reader may be off by the last bit.
@@ -361,6 +363,8 @@ fn what_tells_events_apart() {
     check_identity(changed(&|_| ()), changed(&|alert| alert.severity = "high"), true);
     check_identity(changed(&|_| ()), changed(&|alert| alert.interval = None), false);
     check_identity(changed(&|_| ()), changed(&|alert| alert.kind = "volume_spike"), false);
+    let rule = |text: &str| changed(&|alert| alert.rule = Some(text.to_owned()));
+    check_identity(rule("close > 5"), rule("close > 6"), false);
 }
 
 #[test]

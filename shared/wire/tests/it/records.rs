@@ -21,7 +21,9 @@ fn examples(schema: &str) -> Vec<String> {
         "quote.v1" => vec![Fact::Quote(sample::quote()), Fact::Quote(sample::bulk_quote())],
         "bar.v1" => vec![Fact::Bar(sample::adjusted_bar()), Fact::Bar(sample::crypto_bar())],
         "rate.v1" => vec![Fact::Rate(sample::rate())],
-        "alert.v1" => vec![Fact::Event(Event::Alert(sample::alert()))],
+        "alert.v1" => {
+            vec![Fact::Event(Event::Alert(sample::alert())), Fact::Event(Event::Alert(sample::rule_alert()))]
+        }
         "news.v1" => vec![Fact::Event(Event::Article(sample::article()))],
         "calendar.v1" => vec![Fact::Event(Event::EarningsDate(sample::earnings()))],
         "mover.v1" => vec![Fact::Event(Event::Mover(sample::mover()))],

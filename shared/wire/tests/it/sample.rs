@@ -184,3 +184,19 @@ pub(crate) fn alert() -> Alert {
         text: "IBM rose by 6.13 % in a minute; usual are up to 5 %".to_owned(),
     }
 }
+
+/// An alert of a rule that somebody set.
+pub(crate) fn rule_alert() -> Alert {
+    Alert {
+        kind: "rule",
+        subject: Subject::Pair("BTC/EUR".parse().unwrap()),
+        at: at("2026-05-15T15:30:00Z"),
+        interval: Some(Interval::Min5),
+        rule: Some("close crosses above SMA(20) (sampled raw)".to_owned()),
+        value: 97_886.73,
+        threshold: 97_880.141_25,
+        text: "BTC/EUR at 2026-05-15T15:30:00Z, 5min: close crosses above SMA(20), with 97886.73 and 97880.14125"
+            .to_owned(),
+        ..alert()
+    }
+}
