@@ -35,7 +35,7 @@ deploy: ## Deploy to AWS if the plan serves the schedule; STAGE=prod PLAN=75 SYM
 	    $(if $(PLAN),--plan '$(PLAN)') $(if $(SYMBOLS),--symbols '$(SYMBOLS)') $(if $(PAIRS),--pairs '$(PAIRS)') \
 	    $(if $(INTERVAL),--interval '$(INTERVAL)'))" && \
 	sam build && \
-	sam deploy --config-env '$(or $(STAGE),dev)' --parameter-overrides $$overrides
+	sam deploy --config-env '$(or $(STAGE),dev)' --parameter-overrides "$$overrides"
 
 test: ## All tests and checks; REQUIRE_TOOLS=1 makes an absent tool an error
 	@python3 tests/run.py

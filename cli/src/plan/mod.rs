@@ -107,9 +107,12 @@ fn plan(given: &Given, template: &Template) -> Result<Plan> {
     Ok(text.ok_or_else(|| anyhow!("the template has no parameter `Plan`: it needs one"))?.parse()?)
 }
 
+/// The parameters as one argument of `sam`, which takes it apart at blanks outside of quotes. The template
+/// allows no quotes within a value.
 fn words(given: &Given) -> String {
-    let words: Vec<String> = given.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    words.join(" ")
+    let quote = |value: &str| if value.is_empty() || value.contains(char::is_whitespace) { "\"" } else { "" };
+    let word = |(name, value): (&String, &String)| format!("{name}={quote}{value}{quote}", quote = quote(value));
+    given.parameters.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// The first day from that one on that asks as much as any: with a session of full length, and no Friday,

@@ -131,6 +131,19 @@ fn our_own_template_is_served_by_the_plans_of_samconfig() {
 }
 
 #[test]
+fn values_with_blanks_stay_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = folder.path().join("template.yaml");
+    fs::copy(here().join("../template.yaml"), &template).unwrap();
+    let overrides = r#"Env=dev Alerts='close crosses SMA(20); RSI(14) > 70' Indicators=SMA(20);5min:RSI(14)"#;
+    let samconfig = format!("[dev.deploy.parameters]\nparameter_overrides = {overrides:?}\n");
+    fs::write(folder.path().join("samconfig.toml"), samconfig).unwrap();
+    let given = ["--check", "--overrides", "--config-env", "dev", "--template", template.to_str().unwrap()];
+    let expected = r#"Alerts="close crosses SMA(20); RSI(14) > 70" Env=dev Indicators=SMA(20);5min:RSI(14)"#;
+    assert_eq!(plan(&given).1, format!("{expected}\n"));
+}
+
+#[test]
 fn wrong_use_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let template = fs::read_to_string(here().join("tests/fixtures/template.yaml")).unwrap();
