@@ -24,7 +24,7 @@ pub(crate) struct Poll {
 pub(crate) struct Produce {
     pub(crate) records: u64,
     pub(crate) put: u64,
-    /// Alerts that Kinesis took: no rows of replies.
+    /// Alerts on unusual prices that Kinesis took: no rows of replies.
     pub(crate) alerts: u64,
     pub(crate) deduplicated: u64,
     pub(crate) dead_lettered: u64,
@@ -37,6 +37,10 @@ pub(crate) struct Process {
     pub(crate) records: u64,
     pub(crate) bars: u64,
     pub(crate) indicators: u64,
+    /// Rules that fired.
+    pub(crate) alerts: u64,
+    /// Alerts of rules that Kinesis took.
+    pub(crate) alerts_delivered: u64,
     pub(crate) dead_lettered: u64,
 }
 
@@ -75,6 +79,8 @@ pub(crate) struct Account {
     places: HashMap<String, String>,
     raw: HashSet<String>,
     indicators: HashSet<String>,
+    /// Alerts of rules that stand in a stream.
+    rule_alerts: HashSet<String>,
     /// Places of records that the consumer gave up on.
     dead_places: HashSet<String>,
 }
@@ -107,6 +113,8 @@ struct ProcessOutcome {
     dead_lettered: u64,
     bars: u64,
     indicators: u64,
+    alerts: u64,
+    alerts_delivered: u64,
     failures: Vec<Value>,
 }
 
@@ -159,6 +167,8 @@ impl Account {
         process.dead_lettered += outcome.dead_lettered;
         process.bars += outcome.bars;
         process.indicators += outcome.indicators;
+        process.alerts += outcome.alerts;
+        process.alerts_delivered += outcome.alerts_delivered;
         self.failures(&outcome.failures);
     }
 
@@ -180,6 +190,10 @@ impl Account {
         let identity = field(data, "id").unwrap_or_else(|| place.clone());
         self.offered_records += 1;
         self.offered.insert(identity.clone());
+        let is = |name: &str, text: &str| field(data, name).is_some_and(|value| value == text);
+        if is("schema", "alert.v1") && is("type", "rule") {
+            self.rule_alerts.insert(identity.clone());
+        }
         self.places.insert(place, identity);
     }
 
@@ -227,6 +241,7 @@ impl Account {
             + produce.records
             + process.records
             + process.indicators
+            + process.alerts
             + self.offered_records
             + self.lines
             + self.dead_letters
@@ -240,6 +255,11 @@ impl Account {
     /// Distinct readings in the archive.
     pub(crate) fn indicators(&self) -> u64 {
         self.indicators.len() as u64
+    }
+
+    /// Distinct alerts of rules in the streams.
+    pub(crate) fn rule_alerts(&self) -> u64 {
+        self.rule_alerts.len() as u64
     }
 
     /// What does not add up; empty if everything is accounted for.
@@ -271,11 +291,17 @@ impl Account {
         );
         check(produce.in_flight == 0, format!("{} rows are in flight", produce.in_flight));
         check(
-            equal(produce.put + produce.alerts, self.offered_records),
+            equal(produce.put + produce.alerts + process.alerts_delivered, self.offered_records),
             format!(
                 "{} records and {} alerts were put, the streams hold {}",
-                produce.put, produce.alerts, self.offered_records
+                produce.put,
+                produce.alerts + process.alerts_delivered,
+                self.offered_records
             ),
+        );
+        check(
+            equal(process.alerts, self.rule_alerts()),
+            format!("rules fired {} times, the streams hold {} alerts of them", process.alerts, self.rule_alerts()),
         );
         check(
             equal(process.records, self.offered_records),
@@ -307,17 +333,19 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Two records put, one of them archived with a reading, the other one dead.
+    /// Two records put, one of them archived with a reading and an alert, the other one dead.
     fn account() -> Account {
         let mut account = Account::default();
         account.log_line(&json!({"message": "poll finished", "outcome": {
             "calls": 3, "accepted": 1, "refused": {"limit_day": 1}, "failed": 1,
             "records": 3, "put": 2, "deduplicated": 1, "dead_lettered": 0, "in_flight": 0}}));
         account.log_line(&json!({"message": "batch processed", "outcome": {
-            "settled": 2, "dead_lettered": 1, "bars": 1, "indicators": 1}}));
+            "settled": 3, "dead_lettered": 1, "bars": 1, "indicators": 1, "alerts": 1, "alerts_delivered": 1}}));
         account.record("crypto", "s0", "1", br#"{"id":"a"}"#);
         account.record("crypto", "s0", "2", b"\xff");
+        account.record("events", "s0", "1", br#"{"schema":"alert.v1","id":"r","type":"rule"}"#);
         account.archived(br#"{"schema":"bar.v1","id":"a"}"#);
+        account.archived(br#"{"schema":"alert.v1","id":"r","type":"rule"}"#);
         account.archived(br#"{"schema":"indicator.v1","id":"i"}"#);
         account.dead_letter(br#"{"stream":"crypto","shard":"s0","sequence_number":"2"}"#);
         account
@@ -327,7 +355,8 @@ mod tests {
     fn a_whole_account_balances() {
         let account = account();
         assert_eq!(account.imbalances(), Vec::<String>::new());
-        assert_eq!((account.duplicates(), account.stages.deliver.lines, account.stages.poll.refused), (0, 2, 1));
+        assert_eq!((account.duplicates(), account.stages.deliver.lines, account.stages.poll.refused), (0, 3, 1));
+        assert_eq!(account.rule_alerts(), 1);
     }
 
     #[track_caller]
@@ -352,6 +381,11 @@ mod tests {
             "1 records are both in S3",
         );
         check(|account| account.stages.process.indicators += 1, "2 readings were computed, S3 holds 1");
+        check(|account| account.stages.process.alerts += 1, "rules fired 2 times, the streams hold 1 alerts of them");
+        check(
+            |account| account.stages.process.alerts_delivered -= 1,
+            "2 records and 0 alerts were put, the streams hold 3",
+        );
         check(|account| account.dead_letter(b"{}"), "1 dead letters were counted, 2 are stored");
         let mut twice = account();
         twice.archived(br#"{"schema":"bar.v1","id":"a"}"#);

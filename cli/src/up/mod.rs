@@ -236,6 +236,8 @@ fn parameters(options: &Options, market: &Market) -> BTreeMap<String, String> {
         ("Env".to_owned(), "local".to_owned()),
         ("Symbols".to_owned(), options.symbols_text()),
         ("Pairs".to_owned(), options.pairs_text()),
+        ("Indicators".to_owned(), options.indicators.clone()),
+        ("Alerts".to_owned(), options.alerts.clone()),
     ]);
     let mut set = |name: &str, value: String| drop(parameters.insert(name.to_owned(), value));
     match market {
@@ -476,9 +478,10 @@ fn conclude(account: &Account, output: &Path) -> ExitCode {
     let imbalances = account.imbalances();
     if imbalances.is_empty() {
         println!(
-            "balanced: {} records put = in S3 or in the dead letters; {} readings; {} duplicates",
+            "balanced: {} records put = in S3 or in the dead letters; {} readings; {} alerts of rules; {} duplicates",
             account.stages.produce.put,
             account.indicators(),
+            account.rule_alerts(),
             account.duplicates(),
         );
         return ExitCode::SUCCESS;

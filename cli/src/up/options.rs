@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use market::{Pair, Symbol};
+use series::{Rules, Sets};
 
 /// The options of `up`.
 #[derive(Debug, Clone, Args)]
@@ -14,6 +15,13 @@ pub(crate) struct Options {
     /// Pairs of currencies to poll, with commas.
     #[arg(long, value_delimiter = ',', default_value = "BTC/USD,ETH/USD", value_name = "LIST")]
     pub(crate) pairs: Vec<Pair>,
+    /// What is computed, as `SMA(20), RSI(14); 5min: SMA(20)`: for whatever bars arrive (else the default set), then
+    /// for bars of one length, which are built from shorter ones.
+    #[arg(long, default_value = "5min: SMA(5),EMA(9),RSI(14),VWAP", value_name = "LISTS")]
+    pub(crate) indicators: String,
+    /// What raises an alert, as `RSI(14) > 70; 5min: close crosses above SMA(5)`.
+    #[arg(long, default_value = "close crosses SMA(20); RSI(14) > 80; RSI(14) < 20", value_name = "RULES")]
+    pub(crate) alerts: String,
     /// Seed of the simulated prices: the same seed, the same market.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
@@ -48,6 +56,13 @@ impl Options {
 
     /// What no single option shows to be wrong.
     pub(crate) fn problem(&self) -> Option<String> {
+        let sets = match self.indicators.parse::<Sets>() {
+            Ok(sets) => sets,
+            Err(error) => return Some(format!("`--indicators {}`: {error}", self.indicators)),
+        };
+        if let Err(error) = Rules::parse(&self.alerts, &sets) {
+            return Some(format!("`--alerts`: {error}"));
+        }
         if let Some(folder) = &self.replies
             && !folder.join("index.json").is_file()
         {

@@ -123,12 +123,13 @@ fn stages(account: &Account, seconds: f64) -> Vec<String> {
             stages.produce.dead_lettered,
         ),
         format!(
-            "process  records {} ({})  bars {}  indicators {} ({})  dead letters {}",
+            "process  records {} ({})  bars {}  indicators {} ({})  alerts {}  dead letters {}",
             stages.process.records,
             rate(stages.process.records),
             stages.process.bars,
             stages.process.indicators,
             rate(stages.process.indicators),
+            stages.process.alerts,
             stages.process.dead_lettered,
         ),
         format!(
