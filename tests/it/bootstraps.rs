@@ -70,11 +70,13 @@ fn a_wrong_configuration_lists_all_of_its_mistakes_and_exits_with_2() {
     );
     check(
         "compute-indicators",
-        &[("CLOSE_AFTER_SECONDS", "0"), ("STATE_TABLE", "a b")],
+        &[("CLOSE_AFTER_SECONDS", "0"), ("STATE_TABLE", "a b"), ("INDICATORS", "RSI; 7min: SMA(20)")],
         &[
             "`CLOSE_AFTER_SECONDS` is `0`: write a whole number of seconds",
             "`DEAD_LETTER_BUCKET` is not set",
+            "`INDICATORS` is `RSI; 7min: SMA(20)`: `7min: SMA(20)`: interval `7min` is not known; allowed: 1min",
             "`INDICATOR_DELIVERY_STREAM` is not set",
+            "`KINESIS_EVENTS_STREAM` is not set",
             "`KINETICK_ENV` is not set",
             "`RAW_DELIVERY_STREAM` is not set",
             "`REDELIVER_AFTER_SECONDS` is not set",
@@ -83,7 +85,32 @@ fn a_wrong_configuration_lists_all_of_its_mistakes_and_exits_with_2() {
     );
     check(
         "sweep-series",
-        &[("KINETICK_ENV", "local"), ("STATE_TABLE", "t"), ("CLOSE_AFTER_SECONDS", "125")],
-        &["`INDICATOR_DELIVERY_STREAM` is not set", "`REDELIVER_AFTER_SECONDS` is not set"],
+        &[("KINETICK_ENV", "local"), ("STATE_TABLE", "t"), ("CLOSE_AFTER_SECONDS", "125"), ("ALERTS", "RSI(9) > 70")],
+        &[
+            "`ALERTS`: rule `RSI(9) > 70`: `RSI(9)` is not known; allowed: a number, open, high, low, close, volume, SMA(20)",
+            "`INDICATOR_DELIVERY_STREAM` is not set",
+            "`KINESIS_EVENTS_STREAM` is not set",
+            "`REDELIVER_AFTER_SECONDS` is not set",
+        ],
     );
+    // A rule speaks of what is computed; where that cannot be read, nothing is said of the rule.
+    let sweep = |indicators, alerts| {
+        [
+            ("KINETICK_ENV", "local"),
+            ("STATE_TABLE", "t"),
+            ("INDICATOR_DELIVERY_STREAM", "i"),
+            ("KINESIS_EVENTS_STREAM", "e"),
+            ("CLOSE_AFTER_SECONDS", "125"),
+            ("REDELIVER_AFTER_SECONDS", "120"),
+            ("INDICATORS", indicators),
+            ("ALERTS", alerts),
+        ]
+    };
+    check(
+        "sweep-series",
+        &sweep("SMA(1)", "SMA(1) > 3"),
+        &["`INDICATORS` is `SMA(1)`: in `SMA(1)`: `SMA(1)`: parameter"],
+    );
+    check("sweep-series", &sweep("5min: SMA(5)", "5min: RSI(14) > 70"), &["`ALERTS`: rule `5min: RSI(14) > 70`"]);
+    check("sweep-series", &sweep("SMA(20)", "SMA(20) 70"), &["`ALERTS`: rule `SMA(20) 70` compares nothing; write"]);
 }

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use market::Timestamp;
 use serde_json::{Value, json};
 
 use crate::built::{binary, checkout};
@@ -76,7 +77,8 @@ fn a_simulated_market_goes_all_the_way_to_s3_and_balances() {
     assert_eq!(count(&report, "/dead_letters/entries"), 0);
     assert_eq!(report["refused"], json!({}), "{report:#}");
     let put = count(&report, "/stages/produce/put");
-    let alerts = count(&report, "/stages/produce/alerts");
+    let fired = count(&report, "/stages/process/alerts");
+    let alerts = count(&report, "/stages/produce/alerts") + fired;
     assert_eq!(count(&report, "/stages/process/records"), put + alerts);
     let indicators = records(&report, "indicator.v1");
     assert_eq!(indicators.len() as u64, count(&report, "/s3/records_by_schema/indicator.v1"));
@@ -103,15 +105,61 @@ fn a_simulated_market_goes_all_the_way_to_s3_and_balances() {
         checked += 1;
     }
     assert!(checked > 60, "{checked} readings of SMA(20)");
-    // Days of a pair come spread over shards; the first value is ATR's and RSI's, at the 15th day.
+    // Days of a pair come spread over shards; the first value is that of the volumes, on the first day.
     let days = records(&report, "bar.v1");
     let days = days.iter().filter(|bar| bar["interval"] == "1day" && bar["final"] == true).count();
     let read = of("BTC/USD").iter().filter(|reading| reading["interval"] == "1day" && reading["rev"] == 0).count();
-    assert_eq!(read, days - 14, "{days} days");
+    assert_eq!(read, days, "{days} days");
     // A pair is sampled from rates, and read as soon as the first indicators are warm.
     assert!(
         of("BTC/USD").iter().any(|reading| reading["origin"] == "sampled" && reading["values"]["RSI(14)"].is_f64())
     );
+
+    // Longer bars are built of the shorter ones, from the vendor's and from sampled ones.
+    let longer = |symbol: &str| -> Vec<&Value> {
+        of(symbol).into_iter().filter(|reading| reading["interval"] == "5min").collect()
+    };
+    assert!(!longer("USD/JPY").is_empty() && longer("USD/JPY").iter().all(|bar| bar["origin"] == "sampled"));
+    let whole = |at: &str| -> Option<[f64; 4]> {
+        let begin: Timestamp = at.parse().unwrap();
+        let parts: Vec<&Value> = bars
+            .iter()
+            .filter(|bar| {
+                let start: Timestamp = bar["timestamp"].as_str().unwrap().parse().unwrap();
+                start >= begin && start < begin + Duration::from_secs(300) && bar["rev"] == 0
+            })
+            .collect();
+        let price = |bar: &Value, name: &str| bar[name].as_f64().unwrap();
+        let every = |name: &str, of: fn(f64, f64) -> f64| parts.iter().map(|bar| price(bar, name)).reduce(of);
+        let (first, last) = (price(parts.first()?, "open"), price(parts.last()?, "close"));
+        (parts.len() == 5).then_some([first, every("high", f64::max)?, every("low", f64::min)?, last])
+    };
+    let mut built = 0;
+    for reading in longer("BRK.B") {
+        let Some(expected) = whole(reading["timestamp"].as_str().unwrap()) else { continue };
+        assert_eq!(
+            ["open", "high", "low", "close"].map(|name| reading[name].as_f64().unwrap()),
+            expected,
+            "{reading:#}"
+        );
+        built += 1;
+    }
+    assert!(built > 10, "{built} bars of five minutes");
+
+    // Each alert of a rule stands in the archive, once, beside the reading that it speaks of.
+    let mut rules = records(&report, "alert.v1");
+    rules.retain(|alert| alert["type"] == "rule");
+    assert_eq!(rules.len() as u64, fired);
+    assert!(rules.iter().any(|alert| alert["symbol"] == "BTC/USD"), "{fired} alerts");
+    for alert in rules.iter().filter(|alert| alert["rule"] == "close crosses SMA(20) (sampled raw)") {
+        let same = |name: &str, reading: &Value| reading[name] == alert[name];
+        let reading = indicators.iter().find(|reading| {
+            ["symbol", "interval", "timestamp"].iter().all(|name| same(name, reading))
+                && (&reading["origin"], &reading["rev"]) == (&json!("sampled"), &json!(0))
+        });
+        let reading = reading.unwrap_or_else(|| panic!("no reading beside {alert:#}"));
+        assert_eq!((&reading["close"], &reading["values"]["SMA(20)"]), (&alert["value"], &alert["threshold"]));
+    }
 }
 
 /// A folder of recorded replies, made here in the vendor's shapes.
@@ -206,7 +254,12 @@ fn recorded_replies_are_each_one_counted_outcome_and_refusals_become_no_record()
     // Every seventh minute of the fixture the price falls by 5.7 %, which is unusual and stays so.
     assert_eq!(count(&report, "/s3/records_by_schema/alert.v1"), count(&report, "/stages/produce/alerts"));
     assert_eq!(count(&report, "/stages/produce/alerts"), 10);
-    assert_eq!(records(&report, "indicator.v1").len(), 40 - 14, "RSI and ATR are warm from the 15th bar on");
+    let of = |interval: &str| {
+        records(&report, "indicator.v1").iter().filter(|reading| reading["interval"] == interval).count()
+    };
+    // The day is that of the quote.
+    assert_eq!((of("1min"), of("5min"), of("1day")), (40, 8, 1), "volumes are read from the first bar on");
+    assert_eq!(count(&report, "/stages/process/alerts"), 0, "what is years old raises no alert");
     assert!(records(&report, "bar.v1").iter().all(|bar| bar["flags"].as_array().unwrap().contains(&json!("stale"))));
     let spikes = |bar: &&Value| bar["flags"].as_array().unwrap().contains(&json!("price_spike"));
     assert!(records(&report, "bar.v1").iter().filter(spikes).count() >= 5);
@@ -247,6 +300,11 @@ fn wrong_arguments_are_refused_before_anything_starts() {
         (&["up", "--pairs", "BTC"], "pair `BTC` is not valid"),
         (&["up", "--for", "90"], "write a number and its unit"),
         (&["up", "--speed", "0"], "--speed"),
+        (&["up", "--indicators", "SMA(1)"], "`--indicators SMA(1)`: in `SMA(1)`: `SMA(1)`: parameter `period` is `1`"),
+        (
+            &["up", "--alerts", "SMA(21) > 1"],
+            "`--alerts`: rule `SMA(21) > 1`: `SMA(21)` is not known; allowed: a number",
+        ),
         (&["up", "--replies", "/nowhere"], "`--replies /nowhere` has no index.json"),
         (&["up", "--report", "/nowhere/report.json"], "its folder is not there"),
         (&["fly"], "unrecognized subcommand"),

@@ -87,7 +87,7 @@ async fn a_good_batch_has_no_failures_and_nothing_is_owed() {
     let answer = answer(&handler, event(&bars("MSFT", 30))).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(handler.archive.lines().len(), 30);
-    assert_eq!(handler.indicators.lines().len(), 30 - 14);
+    assert_eq!(handler.indicators.lines().len(), 30);
     assert_eq!(handler.store.owed(), 0);
 }
 
