@@ -31,6 +31,8 @@ pub struct Decoded {
     pub rev: u32,
     /// Which fact, revision and content.
     pub id: Id,
+    /// When it was taken in, which no identity depends on; `None` where it is not there or no moment.
+    pub ingested_at: Option<Timestamp>,
     /// What it states, if that belongs to a series; `None` for what happens around the market, which
     /// is passed on as it is.
     pub fact: Option<Fact>,
@@ -81,6 +83,8 @@ struct Envelope<'a> {
     id: Cow<'a, str>,
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
+    #[serde(borrow, default)]
+    ingested_at: Option<&'a RawValue>,
 }
 
 /// The fields of all bodies that state a fact of a series.
@@ -164,6 +168,9 @@ fn by_fields(text: &str) -> Result<Decoded, DecodeError> {
         .ok_or_else(|| DecodeError::UnknownSchema(envelope.schema.chars().take(64).collect()))?;
     let timestamp = parse("timestamp", &envelope.timestamp)?;
     let (key, id) = (parse("key", &envelope.key)?, parse("id", &envelope.id)?);
+    // No reason to refuse a record: few series ask for it.
+    let ingested_at = envelope.ingested_at.and_then(|value| serde_json::from_str::<Cow<'_, str>>(value.get()).ok());
+    let ingested_at = ingested_at.and_then(|text| text.parse().ok());
     let body = |read: fn(&Body<'_>) -> Result<Fact, DecodeError>| {
         let fields: Fields<'_> = serde_json::from_str(text).map_err(DecodeError::NotJson)?;
         read(&Body { schema, timestamp, fields: &fields }).map(Some)
@@ -175,7 +182,7 @@ fn by_fields(text: &str) -> Result<Decoded, DecodeError> {
         // Events are passed on as they are, so nothing in their bodies is a reason to refuse them here.
         _ => None,
     };
-    Ok(Decoded { key, rev: envelope.rev, id, fact })
+    Ok(Decoded { key, rev: envelope.rev, id, ingested_at, fact })
 }
 
 /// The fields of a body together with the schema that they are read by.

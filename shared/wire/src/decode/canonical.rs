@@ -27,7 +27,7 @@ pub(super) fn read(text: &str) -> Option<Decoded> {
     scan.literal(r#","source":"alphavantage","timestamp":""#)?;
     let timestamp = scan.moment()?;
     scan.literal(r#","ingested_at":""#)?;
-    scan.string()?;
+    let ingested_at = Some(scan.moment()?);
     scan.literal(r#","flags":["#)?;
     flags(scan)?;
     let fact = match schema {
@@ -41,7 +41,7 @@ pub(super) fn read(text: &str) -> Option<Decoded> {
         }
         _ => return None,
     };
-    Some(Decoded { key, rev, id, fact })
+    Some(Decoded { key, rev, id, ingested_at, fact })
 }
 
 #[inline]
@@ -63,7 +63,7 @@ fn flags(scan: &mut Scanner<'_>) -> Option<()> {
 fn skip_fields(scan: &mut Scanner<'_>) -> Option<()> {
     while scan.literal_if(",\"") {
         // A second one of these is refused.
-        if matches!(scan.string()?, "schema" | "key" | "rev" | "id" | "timestamp") {
+        if matches!(scan.string()?, "schema" | "key" | "rev" | "id" | "timestamp" | "ingested_at") {
             return None;
         }
         scan.literal(":")?;

@@ -12,7 +12,9 @@ use proptest::{
 
 use self::generate::record;
 use super::*;
-use crate::{DecodeError, IndicatorBody, decode, decode::by_fields, indicator};
+use crate::{
+    DecodeError, IndicatorBody, IndicatorFlag, IndicatorReading, SeriesText, decode, decode::by_fields, indicator,
+};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -41,18 +43,18 @@ proptest! {
 
 #[test]
 fn readings_go_the_short_way() {
-    let values = [("SMA(20)", Some(0.1 + 0.2)), ("RSI(14)", None), ("EMA(20)", Some(1e-9))];
+    let reading = |name, value| IndicatorReading { name, value, warm: name == "SMA(20)", bars: 20 };
+    let readings = [reading("SMA(20)", Some(0.1 + 0.2)), reading("RSI(14)", None), reading("EMA(20)", Some(1e-9))];
+    let subject = Subject::Pair("BTC/USD".parse().unwrap());
     let record = indicator(&IndicatorBody {
-        subject: &Subject::Pair("BTC/USD".parse().unwrap()),
-        interval: Interval::Min1,
+        series: &SeriesText::new(&subject, Interval::Min1, Basis::Raw, Origin::Sampled),
         start: at("2026-11-20T15:31:00Z"),
-        basis: Basis::Raw,
         freshness: Freshness::Realtime,
-        origin: Origin::Sampled,
         bars: 20,
         prices: [0.1, 1e21, 1e-9, 2.0],
         volume: None,
-        values: &values,
+        readings: &readings,
+        flags: &[IndicatorFlag::GapBefore],
     });
     assert!(is_read_alike(&record.to_json(0, at("2026-11-20T15:33:00Z"))));
 }
@@ -171,6 +173,11 @@ fn envelopes_of_another_form_go_the_long_way() {
         ("\"flags\":[]", "\"flags\":[\"st\tale\"]", Refused),
         ("\"flags\":[]", "\"flags\":[\"st\\xale\"]", Refused),
         ("\"flags\":[]", "\"flags\":[7]", Long),
+        ("15:32:00.000Z", "15:32:00Z", Long),
+        ("15:32:00.000Z", "yesterday", Long),
+        (",\"ingested_at\":\"2026-05-15T15:32:00.000Z\"", "", Long),
+        ("\"2026-05-15T15:32:00.000Z\"", "1778859120", Long),
+        ("\"ingested_at\":", "\"ingested_at\":\"x\",\"ingested_at\":", Refused),
         ("{\"schema\"", " {\"schema\"", Long),
         ("{\"schema\"", "{ \"schema\"", Long),
         ("{\"schema\"", "\u{feff}{\"schema\"", Refused),
@@ -178,6 +185,18 @@ fn envelopes_of_another_form_go_the_long_way() {
         check(BAR, change, with, expected);
         check(EVENT, change, with, expected);
     }
+}
+
+#[test]
+fn a_moment_of_intake_that_cannot_be_read_is_none() {
+    let of = |with: &str| decode(BAR.replacen("\"2026-05-15T15:32:00.000Z\"", with, 1).as_bytes()).unwrap().ingested_at;
+    assert_eq!(decode(BAR.as_bytes()).unwrap().ingested_at, Some(at("2026-05-15T15:32:00Z")));
+    assert_eq!(of("\"2026-05-15T17:32:00+02:00\""), Some(at("2026-05-15T15:32:00Z")));
+    for bad in ["null", "7", "\"\"", "\"soon\"", "{\"at\":1}"] {
+        assert_eq!(of(bad), None, "{bad}");
+    }
+    let absent = BAR.replacen(",\"ingested_at\":\"2026-05-15T15:32:00.000Z\"", "", 1);
+    assert_eq!(decode(absent.as_bytes()).unwrap().ingested_at, None);
 }
 
 #[test]

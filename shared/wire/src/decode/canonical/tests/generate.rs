@@ -174,6 +174,7 @@ fn an_event() -> impl Strategy<Value = Fact> {
                     interval: None,
                     value: float,
                     threshold: 0.05,
+                    rule: None,
                     text: a,
                 }),
             })
