@@ -108,6 +108,7 @@ impl Item {
             return Err(StateError::UnknownFormat(format));
         }
         let next = from.u64("next")?;
+        from.check("next", next < u64::MAX / 2)?;
         let splits: Vec<Split> = (0..from.u8("splits")?).map(|_| from.split()).collect::<Result<_, _>>()?;
         from.check("splits", splits.is_sorted_by(|a, b| a.day < b.day))?;
         let lanes: Vec<Lane> = (0..from.u8("lanes")?).map(|_| Lane::read(&mut from, sets)).collect::<Result<_, _>>()?;
@@ -190,8 +191,7 @@ impl Lane {
                     start: from.millis("start")?,
                     seen: from.millis("seen")?,
                     closed: from.bool("closed")?,
-                    emitted: from
-                        .option(|from| Ok(Emitted { rev: from.u32("emitted")?, id: from.array("emitted")? }))?,
+                    emitted: from.option(|from| Ok(Emitted { rev: from.revision()?, id: from.array("emitted")? }))?,
                     bar: Bar { vendor: from.option(Reader::vendor)?, sampled: from.sampled()? },
                     base: from.option(Reader::ohlcv)?,
                     built: from.option(Reader::ohlcv)?,
@@ -438,6 +438,13 @@ impl<'a> Reader<'a> {
 
     fn i64(&mut self, what: &'static str) -> Result<i64, StateError> {
         self.array(what).map(i64::from_le_bytes)
+    }
+
+    /// A revision that can have a next one.
+    fn revision(&mut self) -> Result<u32, StateError> {
+        let rev = self.u32("emitted")?;
+        self.check("emitted", rev < u32::MAX / 2)?;
+        Ok(rev)
     }
 
     /// A moment that the calendar knows, with room for an interval behind it.

@@ -8,7 +8,7 @@ const DAY: i64 = 24 * HOUR;
 
 /// By how much days of the American market are shifted so that no session, extended ones included, crosses a
 /// border of days: 04:00 to 20:00 in New York is 03:00 to 20:00 then, in summer and in winter.
-const NEW_YORK_SHIFT: i64 = 5 * HOUR;
+pub(crate) const NEW_YORK_SHIFT: i64 = 5 * HOUR;
 
 /// The number of the trading session of a bar, for the VWAP: the days since 1970, of UTC for currencies and
 /// daily bars, of the American market for shares.

@@ -56,23 +56,24 @@ impl Slot {
         Self { start, seen: now, bar, base: None, built: None, closed: false, emitted: None }
     }
 
-    /// What it shows: the vendor's bar in today's shares, else what was sampled, else what was built.
+    /// What it shows: the vendor's final bar in today's shares, else what was sampled, else what was built.
     fn show(&self, splits: &Splits) -> Option<Ohlcv> {
         match &self.bar.vendor {
-            Some(part) => Some(splits.adjust(part.prices, part.as_of)),
-            None => self.bar.show(None).or(self.built),
+            // A version that is not final says less than closed shorter bars do.
+            Some(part) if part.is_final || self.built.is_none() => Some(splits.adjust(part.prices, part.as_of)),
+            _ => self.bar.sampled.view().map(|view| view.ohlcv(None)).or(self.built),
         }
     }
 
     fn freshness(&self) -> Freshness {
-        self.bar.vendor.map_or(Freshness::Realtime, |part| {
+        self.bar.vendor.filter(|part| part.is_final).map_or(Freshness::Realtime, |part| {
             Freshness::ALL.get(usize::from(part.freshness)).copied().unwrap_or(Freshness::Realtime)
         })
     }
 
-    /// Whether only shorter bars speak of it.
+    /// Whether the last word on it is that of shorter bars.
     fn is_built(&self) -> bool {
-        self.bar.vendor.is_none() && self.bar.sampled.is_empty()
+        self.bar.vendor.is_none_or(|part| !part.is_final && self.built.is_some()) && self.bar.sampled.is_empty()
     }
 }
 
@@ -224,7 +225,8 @@ impl Lane {
             return false;
         }
         self.engine.split(split.ratio);
-        for slot in &mut self.slots {
+        // What was built behind it is in new shares, as far as its parts are.
+        for slot in self.slots.iter_mut().filter(|slot| slot.start < split.day) {
             for built in [&mut slot.base, &mut slot.built] {
                 *built = built.map(|prices| divided(prices, split.ratio));
             }
@@ -245,7 +247,7 @@ impl Lane {
 
     /// The next moment at which the clock has something to close.
     pub(crate) fn next_closing(&self, settings: &Settings) -> Option<i64> {
-        let open = self.slots.iter().filter(|slot| !slot.closed && slot.bar.vendor.is_none());
+        let open = self.slots.iter().filter(|slot| !slot.closed && (slot.bar.vendor.is_none() || slot.is_built()));
         open.filter(|slot| !slot.bar.sampled.is_empty() || slot.built.is_some())
             .map(|slot| match slot.is_built() {
                 // Whether it is built from sampled bars only its source knows; a look too many does no harm.
@@ -285,7 +287,7 @@ impl Lane {
         mut changed: impl FnMut(i64, bool),
     ) {
         let length = self.length();
-        let first = from.div_euclid(length) * length;
+        let first = from.div_euclid(length).saturating_mul(length);
         let parts = source.slots.iter().filter(|part| part.closed && part.start >= first);
         let mut bucket: Option<(i64, Option<Ohlcv>)> = None;
         let mut done: Vec<(i64, Option<Ohlcv>)> = Vec::new();
@@ -369,17 +371,18 @@ impl Lane {
     /// A bar is beyond revision with [`REVISABLE_BARS`] closed ones behind it, and when nothing that was
     /// sent along with it is under way any more: history that is spread over shards comes a shard at a
     /// time, in any order, but it comes soon. An open bar that is reached would hold up the series for
-    /// ever; the engine goes on without it. `until` is where the shorter bars begin that can still change;
-    /// `folded` gets what was folded.
+    /// ever; the engine goes on without it. `until` is where the shorter bars begin that can still change,
+    /// `closed_max` how many closed bars there is room for; `folded` gets what was folded.
     pub(crate) fn fold(
         &mut self,
         until: Option<i64>,
+        closed_max: usize,
         around: Surroundings<'_>,
         mut folded: impl FnMut(i64, Ohlcv),
     ) -> u32 {
         let settled = around.now - around.settings.redeliver_after.as_millis() as i64;
         let rules = around.settings.rules.of(self.interval);
-        let (length, closed_max) = (self.length(), around.settings.sets.closed_max());
+        let length = self.length();
         let closed = self.slots.iter().filter(|slot| slot.closed).count();
         let (mut closed, mut open) = (closed, self.slots.len() - closed);
         let (mut beyond, mut given_up) = (0, 0);
@@ -414,6 +417,12 @@ impl Lane {
     /// Where the bars begin that can still change.
     pub(crate) fn changeable(&self) -> Option<i64> {
         self.slots.first().map(|slot| slot.start)
+    }
+
+    /// Begins behind the bar of that moment, of whose parts some are gone.
+    pub(crate) fn begin_behind(&mut self, moment: i64) {
+        let length = self.length();
+        self.folded = Some(moment.div_euclid(length) * length);
     }
 
     /// Takes in a shorter bar that can no longer change.

@@ -1,10 +1,12 @@
 //! Which series a record belongs to, and as what part of which of its bars.
 
 use bars::{Ohlcv, Reading, VendorPart};
+use jiff::Timestamp;
 use market::{Basis, Fact, Freshness, Interval, Ohlc, Origin, Subject, VendorBar, Volume, day_start};
 use wire::Decoded;
 
 use crate::{
+    gap::NEW_YORK_SHIFT,
     id::{SeriesId, Span},
     split::Split,
 };
@@ -42,13 +44,19 @@ pub enum Part {
 /// bars; a rate is a reading within a sampled minute. `None` for what belongs to no series: what happens
 /// around the market, and a bar that names nobody.
 pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
-    let vendor = |is_final, freshness: Freshness, prices: &Ohlc, volume: Option<Volume>| {
+    // Raw prices stay what they were. Of others nobody knows when they were fetched who does not say so: then as the
+    // bar was under way, as most bars are.
+    let as_of = |basis, start: Timestamp| match basis {
+        Basis::Raw => 0,
+        Basis::SplitAdjusted | Basis::SplitDividendAdjusted => decoded.ingested_at.unwrap_or(start).as_millisecond(),
+    };
+    let vendor = |is_final, freshness: Freshness, as_of, prices: &Ohlc, volume: Option<Volume>| {
         About::Bar(Part::Vendor(VendorPart {
             rev: decoded.rev,
             id: decoded.id.0,
             is_final,
             freshness: freshness as u8,
-            as_of: 0,
+            as_of,
             prices: Ohlcv {
                 open: prices.open().to_f64(),
                 // Rounded apart by the vendor: the engine wants prices that fit.
@@ -66,7 +74,7 @@ pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
             SeriesFact {
                 interval: Interval::Day,
                 start: day_start(quote.trading_day).as_millisecond(),
-                about: vendor(quote.is_final, quote.freshness, &quote.prices, Some(quote.volume)),
+                about: vendor(quote.is_final, quote.freshness, 0, &quote.prices, Some(quote.volume)),
             },
         ),
         Fact::Bar(bar) => (
@@ -74,7 +82,13 @@ pub fn route(decoded: &Decoded) -> Option<(SeriesId, SeriesFact)> {
             SeriesFact {
                 interval: bar.bar.interval,
                 start: bar.bar.start.as_millisecond(),
-                about: vendor(bar.bar.is_final, bar.freshness, &bar.bar.prices, bar.bar.volume),
+                about: vendor(
+                    bar.bar.is_final,
+                    bar.freshness,
+                    as_of(bar.basis, bar.bar.start),
+                    &bar.bar.prices,
+                    bar.bar.volume,
+                ),
             },
         ),
         Fact::Rate(rate) => {
@@ -111,7 +125,7 @@ pub fn splits(decoded: &Decoded) -> Vec<(SeriesId, SeriesFact)> {
     if bar.interval != Interval::Day || ratio == 1.0 || !(ratio > 0.0 && ratio.is_finite()) {
         return Vec::new();
     }
-    let day = bar.start.as_millisecond();
+    let day = begin_of_day(bar.start.as_millisecond());
     let mut facts = Vec::new();
     for basis in [Basis::SplitAdjusted, Basis::SplitDividendAdjusted] {
         for span in [Span::Intraday, Span::Daily] {
@@ -121,4 +135,11 @@ pub fn splits(decoded: &Decoded) -> Vec<(SeriesId, SeriesFact)> {
         }
     }
     facts
+}
+
+/// Before anybody trades on the day of a daily bar, which begins with its session: before 04:00 in New York, where
+/// shares of the United States are concerned.
+fn begin_of_day(start: i64) -> i64 {
+    const DAY: i64 = 24 * 3_600_000;
+    start.min(start.div_euclid(DAY) * DAY + NEW_YORK_SHIFT)
 }

@@ -63,6 +63,14 @@ pub enum BadRule {
         /// What stands for the interval.
         interval: String,
     },
+    /// Nothing is computed there, so that nothing fires.
+    #[error("rule `{rule}`: nothing is computed for bars of {intervals}; name indicators for them")]
+    NoSet {
+        /// The rule.
+        rule: String,
+        /// Of which length.
+        intervals: String,
+    },
     /// More than are allowed.
     #[error("there are `{count}` rules for {interval}; allowed are {RULES_MAX}")]
     TooMany {
@@ -199,18 +207,23 @@ impl Rules {
                             rule: short.clone(),
                             interval: word.chars().take(32).collect(),
                         })?;
-                        rules.add(interval, rule(&short, body, sets.of(interval))?);
+                        let no_set = || BadRule::NoSet { rule: short.clone(), intervals: interval.to_string() };
+                        let set = sets.of(interval).ok_or_else(no_set)?;
+                        rules.add(interval, rule(&short, body, set)?);
                     }
                 }
                 None => {
-                    let read = |interval| (interval, rule(&short, body, sets.of(interval)));
+                    let read = |interval| Some((interval, rule(&short, body, sets.of(interval)?)));
                     let (good, bad): (Vec<_>, Vec<_>) =
-                        Interval::ALL.into_iter().map(read).partition(|(_, rule)| rule.is_ok());
+                        Interval::ALL.into_iter().filter_map(read).partition(|(_, rule)| rule.is_ok());
                     // What could be several somewhere is not guessed elsewhere.
                     let ambiguous = |error: &BadRule| matches!(error, BadRule::Ambiguous { .. });
                     let mut errors = bad.into_iter().filter_map(|(_, rule)| rule.err());
                     if let Some(error) = errors.find(|error| good.is_empty() || ambiguous(error)) {
                         return Err(error);
+                    }
+                    if good.is_empty() {
+                        return Err(BadRule::NoSet { rule: short, intervals: "any length".to_owned() });
                     }
                     good.into_iter()
                         .for_each(|(interval, rule)| rule.into_iter().for_each(|rule| rules.add(interval, rule)));
@@ -232,10 +245,10 @@ impl Rules {
     }
 }
 
-fn rule(short: &str, body: &str, set: Option<&Indicators>) -> Result<Rule, BadRule> {
+fn rule(short: &str, body: &str, set: &Indicators) -> Result<Rule, BadRule> {
     let found = Trigger::WORDS.iter().find_map(|(words, trigger)| Some((body.split_once(words)?, words, *trigger)));
     let ((left, right), words, trigger) = found.ok_or_else(|| BadRule::NoComparison { rule: short.to_owned() })?;
-    let names = set.map_or(&[][..], Indicators::names);
+    let names = set.names();
     let (left, right) = (operand(short, left.trim(), names)?, operand(short, right.trim(), names)?);
     if let (Operand::Number(_), Operand::Number(_)) = (left.0, right.0) {
         return Err(BadRule::Constant { rule: short.to_owned() });
@@ -324,6 +337,14 @@ mod tests {
         check("SMA > close", "rule `SMA > close`: `SMA` can be SMA(20) or SMA(50); write its parameters");
         check("1 < 2", "rule `1 < 2` compares two numbers");
         check("2min: close > 1", "rule `2min: close > 1`: interval `2min` is not known");
+        let none: Sets = "SMA(20); 30min: none".parse().unwrap();
+        let error = |text: &str, sets: &Sets| Rules::parse(text, sets).unwrap_err().to_string();
+        assert_eq!(
+            error("30min: close > 1", &none),
+            "rule `30min: close > 1`: nothing is computed for bars of 30min; name indicators for them"
+        );
+        assert!(error("close > 1", &"none".parse().unwrap()).contains("nothing is computed for bars of any length"));
+        assert!(Rules::parse("close > 1", &none).unwrap().of(Interval::Min30).is_empty());
         check("close > nan", "rule `close > nan`: `nan` is not known");
         let many: Vec<String> = (0..40).map(|level| format!("1day: close > {level}")).collect();
         check(&many.join(";"), "there are `40` rules for 1day; allowed are 16");

@@ -97,23 +97,26 @@ pub fn step(
     let built: Vec<Interval> = if id.is_daily() { Vec::new() } else { settings.sets.built().collect() };
     // Each bar, whether it was there or comes in with a fact, can add one reading at the most. Alerts are few.
     let bars: usize = item.lanes.iter().map(|lane| lane.slots.len()).sum();
-    let room = settings.sets.owed_max().saturating_sub(item.owed.len());
-    if room < bars {
+    let room = settings.sets.owed_max().saturating_sub(item.owed.len()).saturating_sub(bars) / (1 + built.len());
+    // With nothing owed there is always room for one, or a set that has grown could hold up the series for ever.
+    let room = if item.owed.is_empty() { room.max(1) } else { room };
+    if room == 0 {
         return step;
     }
-    step.taken = facts.len().min((room - bars) / (1 + built.len()));
+    step.taken = facts.len().min(room);
     // The earliest bar of each interval that changed; what lies before it gives the same readings as before.
     let mut changed = Changed::default();
     for fact in &facts[..step.taken] {
         let taken = match &fact.about {
             About::Split(split) => {
-                // A series without bars begins with some that are adjusted already.
-                let new = !item.lanes.is_empty() && item.splits.take(*split);
+                let new = item.splits.take(*split);
                 step.changed |= new;
+                let mut late = false;
                 for lane in item.lanes.iter_mut().filter(|_| new) {
-                    step.late += u32::from(!lane.split(*split));
+                    late |= !lane.split(*split);
                     changed.note(lane.interval, i64::MIN);
                 }
+                step.late += u32::from(late);
                 continue;
             }
             About::Bar(part) => match lane(item, fact.interval, settings) {
@@ -174,10 +177,15 @@ fn advance(
     // Bars are built from the shortest ones that arrive.
     let source = lanes.first().map(|lane| lane.interval);
     for interval in built.iter().copied().filter(|interval| source.is_some_and(|source| source < *interval)) {
+        let is_new = lanes.iter().all(|lane| lane.interval != interval);
         let Some(at) = lane_at(lanes, interval, settings) else { continue };
         let (shorter, longer) = lanes.split_at_mut(at);
         let (Some(source), Some(lane)) = (shorter.first(), longer.first_mut()) else { continue };
-        let from = changed.of(source.interval).or_else(|| lane.next_closing(settings).map(|_| i64::MAX));
+        if let Some(folded) = source.folded.filter(|_| is_new) {
+            lane.begin_behind(folded);
+        }
+        let from = if is_new { Some(i64::MIN) } else { changed.of(source.interval) };
+        let from = from.or_else(|| lane.next_closing(settings).map(|_| i64::MAX));
         if let Some(from) = from {
             lane.build(source, from, around, |start, closed| {
                 step.closed += u32::from(closed);
@@ -206,12 +214,13 @@ fn advance(
         }
     }
     let mut settled: Vec<(i64, Ohlcv)> = Vec::new();
+    let closed_max = settings.sets.closed_max(lanes.len());
     for at in 0..lanes.len() {
         let (shorter, longer) = lanes.split_at_mut(at);
         let Some((lane, longer)) = longer.split_first_mut() else { continue };
         let until = shorter.first().filter(|_| built.contains(&lane.interval)).and_then(Lane::changeable);
         let before = lane.folded;
-        step.given_up += lane.fold(until, around, |start, prices| settled.push((start, prices)));
+        step.given_up += lane.fold(until, closed_max, around, |start, prices| settled.push((start, prices)));
         step.changed |= before != lane.folded;
         if at == 0 {
             for lane in longer.iter_mut().filter(|lane| built.contains(&lane.interval)) {
