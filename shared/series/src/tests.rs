@@ -1,4 +1,17 @@
-use std::collections::BTreeMap;
+//! What a series promises, by subject, and here what the tests of it have in common.
+
+mod alerts;
+mod built;
+mod bytes;
+mod clock;
+mod gaps;
+mod limits;
+mod order;
+mod routes;
+mod sets;
+mod splits;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bars::{Ohlcv, Reading, VendorPart};
 use indicators::Indicators;
@@ -41,23 +54,35 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap()
 }
 
-/// A version of the vendor's bar number `bar`; its prices follow from bar and revision.
+/// A version of the vendor's bar of one minute, number `bar`; its prices follow from bar and revision.
 fn version(bar: i64, rev: u32, is_final: bool) -> SeriesFact {
-    let price = 100.0 + ((bar * 7919 + i64::from(rev) * 104_729) % 997) as f64 / 100.0;
-    let prices =
-        Ohlcv { open: price, high: price + 0.5, low: price - 0.25, close: price + 0.1, volume: Some(price * 10.0) };
-    SeriesFact {
-        interval: Interval::Min1,
-        start: DAY + bar * MINUTE,
-        about: About::Bar(Part::Vendor(VendorPart {
-            rev,
-            id: [bar as u8 ^ (rev as u8) << 5; 16],
-            is_final,
-            freshness: Freshness::Realtime as u8,
-            as_of: 0,
-            prices,
-        })),
-    }
+    vendor(Interval::Min1, DAY + bar * MINUTE, rev, is_final, prices(bar, rev))
+}
+
+/// Prices that follow from the number of a bar and its revision.
+fn prices(bar: i64, rev: u32) -> Ohlcv {
+    flat(100.0 + ((bar * 7919 + i64::from(rev) * 104_729) % 997) as f64 / 100.0)
+}
+
+/// Prices around one.
+fn flat(price: f64) -> Ohlcv {
+    Ohlcv { open: price, high: price + 0.5, low: price - 0.25, close: price + 0.1, volume: Some(price * 10.0) }
+}
+
+/// A version of the vendor's bar.
+fn vendor(interval: Interval, start: i64, rev: u32, is_final: bool, prices: Ohlcv) -> SeriesFact {
+    // As ids do, this one follows from what it stands for.
+    let id = [(start / MINUTE) as u8 ^ (rev as u8) << 5; 16];
+    let freshness = Freshness::Realtime as u8;
+    let part = VendorPart { rev, id, is_final, freshness, as_of: 0, prices };
+    SeriesFact { interval, start, about: About::Bar(Part::Vendor(part)) }
+}
+
+/// The vendor's final bars of one minute with these prices.
+fn closing_at(closes: &[f64]) -> Vec<SeriesFact> {
+    let bar = |close: f64| Ohlcv { open: close, high: close, low: close, close, volume: None };
+    let bars = (0..).zip(closes).map(|(nth, close)| (DAY + nth * MINUTE, bar(*close)));
+    bars.map(|(start, prices)| vendor(Interval::Min1, start, 0, true, prices)).collect()
 }
 
 fn reading(bar: i64, second: i64, price: f64) -> SeriesFact {
@@ -92,6 +117,12 @@ impl Writer {
         Self { settings, item: Item::default(), lines: BTreeMap::new(), alerts: Vec::new(), late: 0, gaps: 0 }
     }
 
+    /// Another configuration is deployed.
+    fn deploy(&mut self, settings: Settings) {
+        self.item = Item::decode(&self.item.encode(), &settings.sets).unwrap();
+        self.settings = settings;
+    }
+
     fn take(&mut self, id: &SeriesId, facts: &[SeriesFact], now: i64) {
         let mut rest = facts.to_vec();
         loop {
@@ -121,8 +152,9 @@ impl Writer {
                 }
             }
             assert_eq!(lines.bytes(), written.lines.bytes(), "what the step wrote is what stands in the item");
-            let numbers: Vec<u64> = owed.iter().map(|owed| owed.number).collect();
+            let numbers: BTreeSet<u64> = owed.iter().map(|owed| owed.number).collect();
             assert_eq!(numbers.is_empty(), !self.item.acknowledge(&numbers));
+            assert!(step.taken > 0 || rest.is_empty(), "stuck with {} facts", rest.len());
             rest.drain(..step.taken);
             if rest.is_empty() {
                 return;
@@ -149,8 +181,13 @@ fn content(line: &str) -> String {
 
 /// The obviously right formula: the last version of each bar, in order, through one engine.
 fn naive(id: &SeriesId, facts: &[SeriesFact]) -> BTreeMap<i64, String> {
+    computed(id, Interval::Min1, &Indicators::default(), finals(facts, Interval::Min1))
+}
+
+/// The last versions of the vendor's bars of that length, as far as they are final.
+fn finals(facts: &[SeriesFact], interval: Interval) -> BTreeMap<i64, Ohlcv> {
     let mut versions: BTreeMap<i64, VendorPart> = BTreeMap::new();
-    for fact in facts {
+    for fact in facts.iter().filter(|fact| fact.interval == interval) {
         if let About::Bar(Part::Vendor(part)) = fact.about {
             let kept = versions.entry(fact.start).or_insert(part);
             if (kept.is_final, kept.rev, kept.id) < (part.is_final, part.rev, part.id) {
@@ -158,8 +195,7 @@ fn naive(id: &SeriesId, facts: &[SeriesFact]) -> BTreeMap<i64, String> {
             }
         }
     }
-    let finals = versions.into_iter().filter(|(_, part)| part.is_final).map(|(start, part)| (start, part.prices));
-    computed(id, Interval::Min1, &Indicators::default(), finals)
+    versions.into_iter().filter(|(_, part)| part.is_final).map(|(start, part)| (start, part.prices)).collect()
 }
 
 /// What the records of these bars say.
@@ -180,7 +216,7 @@ fn computed(
         }
         let bars = engine.bars_seen();
         let reading = |(name, reading): (&'_ String, Option<indicators::Reading>)| wire::IndicatorReading {
-            name: Box::leak(Box::new(wire::OutputName::new(name))),
+            name: Box::leak(name.clone().into_boxed_str()),
             value: reading.map(|reading| reading.value),
             warm: reading.is_some_and(|reading| reading.warm),
             bars: reading.map_or(bars, |reading| reading.bars.into()),
@@ -201,201 +237,8 @@ fn computed(
     last
 }
 
-/// Versions of 80 bars, partial ones and corrections among them, each out of place by less than the
-/// bars that can be revised, some of them twice, cut into batches.
-fn history() -> impl Strategy<Value = (Vec<SeriesFact>, Vec<usize>)> {
-    let fact = (0u32..3, any::<bool>(), 0i64..(REVISABLE_BARS as i64 - 2), any::<bool>());
-    (prop::collection::vec(fact, 80), prop::collection::vec(1usize..40, 60)).prop_map(|(bars, cuts)| {
-        let mut placed: Vec<(i64, SeriesFact)> = Vec::new();
-        for (bar, (corrections, partial, shift, twice)) in (0..).zip(bars) {
-            let finals = (1..=1 + corrections).map(|rev| version(bar, rev, true));
-            let versions: Vec<_> = partial.then(|| version(bar, 0, false)).into_iter().chain(finals).collect();
-            for (nth, fact) in versions.iter().enumerate() {
-                placed.push((bar + (shift * (nth as i64 + 1)) % (REVISABLE_BARS as i64 - 2), *fact));
-            }
-            if twice {
-                placed.push((bar + shift / 2, *versions.last().unwrap()));
-            }
-        }
-        placed.sort_by_key(|(place, _)| *place);
-        (placed.into_iter().map(|(_, fact)| fact).collect(), cuts)
-    })
-}
-
 /// So many cases, or as many as `PROPTEST_CASES` says.
 fn cases(usual: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: usual, ..config } }
-}
-
-proptest! {
-    #![proptest_config(cases(300))]
-
-    #[test]
-    fn the_last_revisions_do_not_depend_on_batches_order_or_repetition((facts, cuts) in history()) {
-        let id = id("symbol|MSFT|vendor|raw|intraday");
-        let mut cut = Writer::default();
-        let mut rest = facts.as_slice();
-        for (nth, size) in cuts.iter().cycle().enumerate() {
-            if rest.is_empty() { break }
-            let (batch, tail) = rest.split_at((*size).min(rest.len()));
-            // Every third batch is delivered twice.
-            for _ in 0..1 + usize::from(nth % 3 == 0) {
-                cut.take(&id, batch, DAY + nth as i64 * MINUTE);
-            }
-            rest = tail;
-        }
-        let mut serial = Writer::default();
-        let mut sorted = facts.clone();
-        sorted.sort_by_key(|fact| fact.start);
-        for fact in &sorted {
-            serial.take(&id, std::slice::from_ref(fact), DAY);
-        }
-        let expected = naive(&id, &facts);
-        // Once nothing is under way any more, both have the same bars behind them.
-        for writer in [&mut cut, &mut serial] {
-            writer.take(&id, &[], DAY + 1_000 * MINUTE);
-        }
-        prop_assert_eq!(&serial.last(), &expected);
-        prop_assert_eq!(&cut.last(), &expected);
-        prop_assert_eq!(&cut.item.lanes[0].engine, &serial.item.lanes[0].engine);
-    }
-
-    #[test]
-    fn no_bytes_make_a_wrong_state_or_a_panic(at in any::<prop::sample::Index>(), byte: u8, noise in prop::collection::vec(any::<u8>(), 0..64)) {
-        let id = id("pair|BTC/USD|sampled|raw|intraday");
-        let settings = with("SMA(3),RSI(14);5min:EMA(3)", "close crosses SMA(3)");
-        let mut item = Item::default();
-        let mut facts: Vec<_> = (0..30).map(|bar| reading(bar, 7, 100.0 + (bar * 37 % 11) as f64)).collect();
-        stepped(&id, &mut item, &mut facts, self::at(DAY + 30 * MINUTE), &settings);
-        let mut bytes = item.encode();
-        let at = at.index(bytes.len());
-        bytes[at] = byte;
-        if let Ok(mut read) = Item::decode(&bytes, &settings.sets) {
-            let mut facts = [reading(31, 0, 5.0)];
-            stepped(&id, &mut read, &mut facts, self::at(DAY + 40 * MINUTE), &settings);
-            for owed in read.owed() {
-                owed.push_line(&id, &mut Lines::default());
-                owed.entry(&id);
-            }
-        }
-        prop_assert!(Item::decode(&bytes[..at], &settings.sets).is_err());
-        let _ = Item::decode(&noise, &settings.sets);
-    }
-}
-
-#[test]
-fn history_that_is_spread_over_shards_is_whole_whatever_the_order_of_shards() {
-    let id = id("pair|BTC/USD|vendor|raw|intraday");
-    let facts: Vec<_> = (0..120).map(|bar| version(bar, 1, true)).collect();
-    let shard = |one: i64| -> Vec<SeriesFact> {
-        let of = |fact: &&SeriesFact| (fact.start / MINUTE * 7919 / 13) % 3 == one;
-        facts.iter().filter(of).copied().collect()
-    };
-    let mut writer = Writer::default();
-    for one in [2, 0, 1] {
-        writer.take(&id, &shard(one), DAY + one * 30_000);
-    }
-    assert_eq!(writer.late, 0);
-    assert_eq!(writer.last(), naive(&id, &facts));
-    // When nothing of it is under way any more, the series is as small as ever.
-    writer.take(&id, &[version(120, 1, true)], DAY + 400_000);
-    assert_eq!(writer.item.lanes[0].slots.len(), REVISABLE_BARS);
-    assert!(writer.item.encode().len() < 3 * 1024);
-}
-
-#[test]
-fn the_clock_closes_sampled_bars_and_says_when() {
-    let id = id("pair|BTC/USD|sampled|raw|intraday");
-    let mut writer = Writer::default();
-    for bar in 0..20 {
-        writer.take(&id, &[reading(bar, 5, 100.0), reading(bar, 50, 101.0)], DAY + bar * MINUTE + 55_000);
-    }
-    // Bars 0 to 16 are closed: minute 19:55 is past the end of bar 16 and 125 seconds.
-    assert_eq!(writer.last().len(), 3, "RSI and ATR read from bar 14 on");
-    assert_eq!(writer.item.due(&settings()), Some(at(DAY + 18 * MINUTE + 125_000)));
-    writer.take(&id, &[], DAY + 60 * MINUTE);
-    assert_eq!(writer.last().len(), 6);
-    assert_eq!(writer.item.due(&settings()), None);
-    // A reading that comes late is a revision of its bar and of every one behind it.
-    let lines = writer.lines.len();
-    writer.take(&id, &[reading(18, 30, 250.0)], DAY + 60 * MINUTE);
-    assert_eq!(writer.lines.len(), lines + 2);
-    assert!(writer.lines[&(Interval::Min1, DAY + 18 * MINUTE, 1)].contains(r#""rev":1"#));
-    // One that comes later than can be revised is counted, and changes nothing.
-    let before = writer.item.clone();
-    writer.take(&id, &[reading(0, 30, 250.0)], DAY + 60 * MINUTE);
-    assert_eq!((writer.late, &writer.item), (1, &before));
-}
-
-#[test]
-fn what_is_owed_stays_until_it_is_acknowledged_and_bounds_the_item() {
-    let id = id("symbol|MSFT|vendor|raw|intraday");
-    let settings = settings();
-    let mut item = Item::default();
-    let mut facts: Vec<_> = (0..1000).map(|bar| version(bar, 1, true)).collect();
-    let mut taken = 0;
-    loop {
-        let step = stepped(&id, &mut item, &mut facts[taken..], at(DAY), &settings);
-        taken += step.taken;
-        if step.taken == 0 {
-            break;
-        }
-    }
-    assert!(taken > 200 && taken < 1000, "{taken} facts fill the room");
-    let outputs = Indicators::default().names().len();
-    assert!(item.owed().len() * codec::owed_bytes(outputs) <= OWED_BYTES_MAX);
-    // Full: nothing changes any more, whatever comes.
-    let before = item.clone();
-    let again = stepped(&id, &mut item, &mut [version(3000, 1, true)], at(DAY), &settings);
-    assert_eq!((again.taken, again.changed, &item), (0, false, &before));
-    // Another writer leaves it alone while its own writer may still deliver it.
-    let next = item.next_number();
-    assert_eq!(item.deliverable(next, at(DAY + 119_999), &settings).count(), 0);
-    assert_eq!(item.deliverable(next, at(DAY + 120_000), &settings).count(), item.owed().len());
-    assert_eq!(item.due(&settings), Some(at(DAY + 120_000)));
-    // Acknowledgements may leave gaps: what was not acknowledged stays.
-    let all: Vec<u64> = item.owed().iter().map(|owed| owed.number).collect();
-    item.acknowledge(&all[1..]);
-    assert_eq!(item.owed().len(), 1);
-    assert!(stepped(&id, &mut item, &mut facts[taken..], at(DAY), &settings).taken > 150, "there is room again");
-}
-
-#[test]
-fn a_bar_that_never_becomes_final_does_not_hold_up_the_series() {
-    let id = id("symbol|MSFT|vendor|raw|intraday");
-    let mut facts: Vec<_> = (1..60).map(|bar| version(bar, 1, true)).collect();
-    facts.push(version(0, 0, false));
-    let mut item = Item::default();
-    let first = stepped(&id, &mut item, &mut facts, at(DAY), &settings());
-    assert_eq!((first.given_up, first.closed, first.late), (0, 59, 0), "what came together may still be under way");
-    assert_eq!(first.readings as usize, naive(&id, &facts).len());
-    let later = stepped(&id, &mut item, &mut [], at(DAY + 120_000), &settings());
-    assert_eq!((later.given_up, item.lanes[0].slots.len()), (1, REVISABLE_BARS));
-}
-
-#[test]
-fn states_of_other_formats_are_refused_in_plain_words() {
-    let mut bytes = Item::default().encode();
-    bytes[0] = 200;
-    let error = Item::decode(&bytes, &Sets::default()).unwrap_err();
-    assert_eq!(error, StateError::UnknownFormat(200));
-    assert!(error.to_string().contains("deploy the version that wrote it"));
-    assert!(matches!(Item::decode(&[], &Sets::default()), Err(StateError::Corrupt("format"))));
-}
-
-#[test]
-fn series_have_names_that_read_back() {
-    for text in ["symbol|BRK/B|vendor|raw|daily", "pair|BTC/USD|sampled|raw|intraday"] {
-        assert_eq!(id(text).to_string(), text);
-    }
-    for text in [
-        "",
-        "symbol|MSFT",
-        "pair|MSFT|vendor|raw|daily",
-        "symbol|MSFT|vendor|raw|weekly",
-        "symbol|A|B|vendor|raw|daily",
-    ] {
-        assert!(text.parse::<SeriesId>().is_err(), "{text}");
-    }
 }
