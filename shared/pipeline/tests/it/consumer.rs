@@ -10,11 +10,17 @@ use testkit::{ManualTime, MemoryDeadLetters, MemorySink, MemoryStore, MemoryStre
 
 /// The default set, and no alerts.
 pub(crate) fn settings() -> Settings {
+    settings_of("", "")
+}
+
+/// Those sets and rules, as the environment of a function names them.
+pub(crate) fn settings_of(sets: &str, rules: &str) -> Settings {
+    let sets: Sets = sets.parse().unwrap();
     Settings {
         close_after: SignedDuration::from_secs(125),
         redeliver_after: SignedDuration::from_secs(120),
-        sets: Sets::default(),
-        rules: Rules::default(),
+        rules: Rules::parse(rules, &sets).unwrap(),
+        sets,
     }
 }
 
@@ -33,13 +39,18 @@ pub(crate) struct Consumer {
 
 impl Consumer {
     pub(crate) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    /// With another configuration than the default one.
+    pub(crate) fn with(settings: Settings) -> Self {
         Self {
-            store: MemoryStore::default(),
+            store: MemoryStore::of(settings.sets.clone()),
             dead_letters: MemoryDeadLetters::default(),
             archive: MemorySink::default(),
             indicators: MemorySink::default(),
             events: MemoryStream::default(),
-            settings: settings(),
+            settings,
             time: ManualTime::at(NOW),
         }
     }
@@ -85,6 +96,21 @@ impl Consumer {
             }
         }
         last.into_iter().map(|(key, (_, content))| (key, content)).collect()
+    }
+
+    /// The alerts in the events stream by their ids, repetitions merged. Checks on the way that no id has two byte
+    /// strings, and that each is a first revision.
+    pub(crate) fn alerts(&self) -> BTreeMap<String, serde_json::Value> {
+        let mut by_id: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for entry in self.events.taken() {
+            let id = identity(&entry.data);
+            let same = by_id.entry(id).or_insert_with(|| entry.data.clone());
+            assert_eq!(*same, entry.data, "one id, two byte strings");
+        }
+        let read = |data: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&data).unwrap();
+        let alerts: BTreeMap<_, _> = by_id.into_iter().map(|(id, data)| (id, read(data))).collect();
+        assert!(alerts.values().all(|alert| alert["schema"] == "alert.v1" && alert["rev"] == 0), "{alerts:#?}");
+        alerts
     }
 
     /// Whether the last revisions say the same as those of another consumer, bit for bit.

@@ -6,6 +6,7 @@
     reason = "helpers of tests; clippy's exception covers only functions marked as tests"
 )]
 
+mod alerts;
 mod consumer;
 mod convergence;
 mod many;
