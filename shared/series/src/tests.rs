@@ -239,6 +239,16 @@ fn computed(
 
 /// So many cases, or as many as `PROPTEST_CASES` says.
 fn cases(usual: u32) -> ProptestConfig {
+    counted(usual, 1)
+}
+
+/// So many cases, each of them a large one, or a twentieth of `PROPTEST_CASES`.
+fn large_cases(usual: u32) -> ProptestConfig {
+    counted(usual, 20)
+}
+
+fn counted(usual: u32, share: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
-    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: usual, ..config } }
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases.div_ceil(share) } else { usual };
+    ProptestConfig { cases, ..config }
 }

@@ -17,7 +17,7 @@ use crate::consumer::{Consumer, identities, minute, settings, settings_of};
 /// Facts of one epoch come in any order; the next epoch's come after them. So no bar is further behind
 /// than the series can revise, and nothing is ever too late.
 const EPOCHS: i64 = 3;
-const BARS: i64 = 10;
+const BARS: i64 = 8;
 const SHARDS: usize = 2;
 
 /// Most seeds build longer bars and raise alerts; some take what a function does without being told.

@@ -80,7 +80,7 @@ fn run(id: &SeriesId, placed: &Placed, settings: Settings, batch: i64) -> Writer
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(large_cases(40))]
 
     #[test]
     fn built_bars_are_those_of_the_last_versions_of_their_minutes(placed in minutes(), batch in 1i64..20) {
@@ -173,4 +173,20 @@ fn an_interval_that_is_added_begins_with_the_first_bar_whose_parts_are_all_there
     let bars = aggregated(&minutes, Interval::Min5);
     let expected = computed(&id, Interval::Min5, &"SMA(2)".parse().unwrap(), bars);
     assert_eq!(writer.last_of(Interval::Min5), expected);
+}
+
+#[test]
+fn a_longer_bar_waits_for_its_minutes_whatever_stands_behind_it() {
+    let id = id("pair|BTC/USD|vendor|raw|intraday");
+    let settings = with("SMA(3); 5min: SMA(2)", "");
+    let mut facts: Vec<_> = (0..15).map(|bar| version(bar, 1, true)).collect();
+    // From then on only the vendor's own bars.
+    facts.extend((3..40).map(|nth| vendor(Interval::Min5, DAY + 5 * nth * MINUTE, 1, true, prices(nth, 1))));
+    facts.push(version(4, 2, true));
+    let mut writer = Writer::new(settings.clone());
+    for (nth, fact) in (0..).zip(&facts) {
+        writer.take(&id, &[*fact], DAY + (200 + 3 * nth) * MINUTE);
+    }
+    assert_eq!(writer.late, 0);
+    assert_eq!(writer.last_of(Interval::Min5), expected(&id, &facts, Interval::Min5, &settings.sets));
 }

@@ -92,6 +92,10 @@ fn an_item_with_everything_in_it_reads_back() {
     let mut bytes = item.encode();
     bytes[1..9].fill(0xff);
     assert_eq!(Item::decode(&bytes, &settings.sets), Err(StateError::Corrupt("next")));
+    let mut worn = item;
+    let emitted = worn.lanes[0].slots.iter_mut().find_map(|slot| slot.emitted.as_mut());
+    emitted.unwrap().rev = u32::MAX;
+    assert_eq!(Item::decode(&worn.encode(), &settings.sets), Err(StateError::Corrupt("emitted")));
 }
 
 #[test]

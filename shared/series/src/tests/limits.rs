@@ -59,6 +59,10 @@ fn flood(settings: &Settings, intervals: &[Interval], batch: usize) {
     }
     for facts in facts.chunks(batch) {
         writer.take(&id, facts, end);
+        // Lanes share the room, or what a correction of all of them owes would not fit.
+        let bars: usize = writer.item.lanes.iter().map(|lane| lane.slots.len()).sum();
+        let least = writer.item.lanes.len() * (REVISABLE_BARS + 1);
+        assert!(bars <= (settings.sets.owed_max() / 2).max(least), "{bars} bars");
     }
     let mut again = facts.clone();
     for fact in &mut again {
