@@ -106,8 +106,8 @@ impl Sets {
 
     /// How many closed bars each of so many lanes keeps at the most: all of them may have to be read anew in one step.
     pub(crate) fn closed_max(&self, lanes: usize) -> usize {
-        let lanes = lanes.max(1 + self.built().count());
-        (self.owed_max() / 2 / lanes).clamp(REVISABLE_BARS + 1, CLOSED_BARS_MAX)
+        // What is left takes the bars that come in.
+        (self.owed_max() * 3 / 4 / lanes.max(1)).clamp(REVISABLE_BARS + 1, CLOSED_BARS_MAX)
     }
 
     /// What a lane of that interval computes: nothing, where its bars are only there to build longer ones of.

@@ -214,7 +214,7 @@ fn advance(
         }
     }
     let mut settled: Vec<(i64, Ohlcv)> = Vec::new();
-    let closed_max = settings.sets.closed_max(lanes.len());
+    let closed_max = settings.sets.closed_max(lanes.len().max(1 + built.len()));
     for at in 0..lanes.len() {
         let (shorter, longer) = lanes.split_at_mut(at);
         let Some((lane, longer)) = longer.split_first_mut() else { continue };

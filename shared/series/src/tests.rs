@@ -152,7 +152,7 @@ impl Writer {
                 }
             }
             assert_eq!(lines.bytes(), written.lines.bytes(), "what the step wrote is what stands in the item");
-            let numbers: BTreeSet<u64> = owed.iter().map(|owed| owed.number).collect();
+            let numbers: Vec<u64> = owed.iter().map(|owed| owed.number).collect();
             assert_eq!(numbers.is_empty(), !self.item.acknowledge(&numbers));
             assert!(step.taken > 0 || rest.is_empty(), "stuck with {} facts", rest.len());
             rest.drain(..step.taken);
@@ -216,7 +216,7 @@ fn computed(
         }
         let bars = engine.bars_seen();
         let reading = |(name, reading): (&'_ String, Option<indicators::Reading>)| wire::IndicatorReading {
-            name: Box::leak(name.clone().into_boxed_str()),
+            name: Box::leak(Box::new(wire::OutputName::new(name))),
             value: reading.map(|reading| reading.value),
             warm: reading.is_some_and(|reading| reading.warm),
             bars: reading.map_or(bars, |reading| reading.bars.into()),

@@ -161,7 +161,7 @@ fn an_alert_that_nobody_took_stays_owed_as_it_was() {
     let first = entries(&item);
     assert_eq!(first.len(), 1);
     let numbers = item.owed().iter().filter(|owed| matches!(owed.what, What::Readings(_))).map(|owed| owed.number);
-    item.acknowledge(&numbers.collect());
+    item.acknowledge(&numbers.collect::<Vec<_>>());
     let mut later = Item::decode(&item.encode(), &settings.sets).unwrap();
     // Another writer, other rules: what was to be said is said.
     let settings = with("EMA(3)", "");

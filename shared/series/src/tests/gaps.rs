@@ -38,7 +38,8 @@ fn the_flag_is_no_part_of_the_identity() {
         market::Origin::Vendor,
     );
     let ids = [&[][..], &[wire::IndicatorFlag::GapBefore][..]].map(|flags| {
-        let readings = [wire::IndicatorReading { name: "SMA(3)", value: Some(1.0), warm: true, bars: 3 }];
+        let name = wire::OutputName::new("SMA(3)");
+        let readings = [wire::IndicatorReading { name: &name, value: Some(1.0), warm: true, bars: 3 }];
         let record = wire::indicator(&wire::IndicatorBody {
             series: &series,
             start: at(DAY),

@@ -13,7 +13,7 @@ use proptest::{
 use self::generate::record;
 use super::*;
 use crate::{
-    DecodeError, IndicatorBody, IndicatorFlag, IndicatorReading, SeriesText, decode, decode::by_fields, indicator,
+    DecodeError, IndicatorBody, IndicatorFlag, IndicatorReading, OutputName, SeriesText, decode, decode::by_fields, indicator,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -43,8 +43,9 @@ proptest! {
 
 #[test]
 fn readings_go_the_short_way() {
-    let reading = |name, value| IndicatorReading { name, value, warm: name == "SMA(20)", bars: 20 };
-    let readings = [reading("SMA(20)", Some(0.1 + 0.2)), reading("RSI(14)", None), reading("EMA(20)", Some(1e-9))];
+    let names = ["SMA(20)", "RSI(14)", "EMA(20)"].map(OutputName::new);
+    let reading = |at: usize, value| IndicatorReading { name: &names[at], value, warm: at == 0, bars: 20 };
+    let readings = [reading(0, Some(0.1 + 0.2)), reading(1, None), reading(2, Some(1e-9))];
     let subject = Subject::Pair("BTC/USD".parse().unwrap());
     let record = indicator(&IndicatorBody {
         series: &SeriesText::new(&subject, Interval::Min1, Basis::Raw, Origin::Sampled),
