@@ -11,10 +11,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help up down plan deploy test lint bench soak tools clean
+.PHONY: help up down plan deploy test lint bench instructions soak tools clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## Run the whole pipeline on this machine; options by ARGS="--for 90s --report r.json"
 	@cargo build $(CARGO_WORKSPACE) --bins
@@ -43,10 +43,15 @@ test: ## All tests and checks; REQUIRE_TOOLS=1 makes an absent tool an error
 lint: ## Formatting, clippy, licences, templates; without running tests
 	@python3 tests/run.py --lint
 
-bench: ## Sizes, start and memory of the functions; handler and producer against their peers (builds for release)
+bench: instructions ## Sizes, start and memory of the functions; engine, handler and producer against their peers (builds for release)
+	cargo bench --locked -p engine
 	cargo bench --locked --profile dev -p tests --bench bootstraps
 	cargo bench --locked --profile dev -p tests --bench handler
 	cargo bench --locked --profile dev -p tests --bench producer
+
+# Nothing but valgrind counts them alike on a busy and on a calm machine.
+instructions: ## Instructions of the hot paths against the committed table; BLESS=1 writes it (needs valgrind)
+	cargo bench --locked -p instructions
 
 soak: ## The property tests with full counts, ten pollers in real time; SEED=N replays one
 	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests

@@ -123,6 +123,11 @@ def main() -> int:
         tally.add("templates", 0, 1)
     if not arguments.lint:
         step(tally, "tests", ["cargo", "test", *CARGO, "--no-fail-fast"], cargo_tests)
+    if not arguments.lint:
+        if shutil.which("valgrind"):
+            step(tally, "instructions", ["cargo", "bench", "--locked", "-p", "instructions"])
+        else:
+            missing(tally, "valgrind", "it counts instructions; the system's packages have it")
     step(tally, "clippy", ["cargo", "clippy", *CARGO, "--all-targets", "--", "-D", "warnings"])
 
     print(f"\nran for {time.monotonic() - begun:.0f} s")

@@ -32,7 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L2 adapters", &["aws", "batch", "clock", "config", "telemetry", "upstream"]),
     ("what pollers share", &["poller"]),
     ("L3 functions", &["compute-indicators", "poll-crypto", "poll-equities", "poll-events", "sweep-series"]),
-    ("tools", &["cli", "emulator", "market-simulator", "peers", "sam-template", "testkit", "tests"]),
+    (
+        "tools",
+        &["cli", "emulator", "engine", "instructions", "market-simulator", "peers", "sam-template", "testkit", "tests"],
+    ),
 ];
 
 /// What layers 0 and 1 reach neither directly nor through a library.
