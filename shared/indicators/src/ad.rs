@@ -35,7 +35,7 @@ impl Kernel<1> for Ad {
         layout.number(Degree::VOLUME);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let ad = state.number();
         *ad += bar.volume? * close_location(bar);
@@ -44,7 +44,7 @@ impl Kernel<1> for Ad {
 }
 
 /// Where the close lies in its bar, −1 at the low to 1 at the high; 0 if the bar has no range.
-#[inline]
+#[inline(always)]
 fn close_location(bar: &Bar) -> f64 {
     let range = bar.high - bar.low;
     let location = ((bar.close - bar.low) - (bar.high - bar.close)) / range;

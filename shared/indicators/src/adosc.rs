@@ -50,7 +50,7 @@ impl Kernel<1> for Adosc {
         self.slow.layout(layout, Degree::VOLUME);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let [line] = self.line.update(state, bar)?;
         let [fast, slow] = state.take();

@@ -30,7 +30,7 @@ impl Adx {
     }
 
     /// Takes the next bar.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, bar: &Bar) -> Option<f64> {
         let index = self.movement.push(state, bar)?.index();
         let (average, seen) = (state.number(), state.seen - self.movement.lookback());
@@ -63,7 +63,7 @@ impl Kernel<1> for Adx {
         self.average.layout(layout, Degree::NONE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         Some([self.push(state, bar)?])
     }

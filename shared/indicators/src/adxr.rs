@@ -45,7 +45,7 @@ impl Kernel<1> for Adxr {
         layout.count(u32::from(self.ago) - 1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let adx = self.adx.push(state, bar)?;
         let (ring, at) = (state.list(self.ago), state.count());

@@ -1,6 +1,9 @@
 //! How long ago the highest of the last so many values came.
 
-use crate::layout::{Degree, Layout, State};
+use crate::{
+    layout::{Degree, Layout, State},
+    order::larger,
+};
 
 /// The age of the maximum of a window, in constant time per value on average and without a branch that
 /// data decides. Of equal ones the latest counts.
@@ -35,7 +38,7 @@ impl HighestAge {
 
     /// Takes the next value. What comes out is how many values came after the latest maximum, once as many
     /// values as the window holds were taken, and of no use before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, value: f64) -> u32 {
         let (running, block, peaks) = (state.number(), state.list(self.window), state.count_list(self.words()));
         let (at, highest) = (state.count(), state.count());
@@ -68,14 +71,14 @@ fn suffix(block: &mut [f64], peaks: &mut [u32]) {
         *peaks = 0;
         for (bit, value) in values.iter_mut().enumerate().rev() {
             *peaks |= u32::from(*value > highest) << bit;
-            highest = highest.max(*value);
+            highest = larger(*value, highest);
             *value = highest;
         }
     }
 }
 
 /// The first marked place that does not come before this one. The last place is always marked.
-#[inline]
+#[inline(always)]
 fn peak(peaks: &[u32], place: u32) -> u32 {
     let mut word = place / 32;
     let mut bits = peaks[word as usize] & (u32::MAX << (place % 32));

@@ -48,7 +48,7 @@ impl Kernel<1> for Apo {
         self.slow.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         let fast = self.fast.push(state, seen, bar.close);

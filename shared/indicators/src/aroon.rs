@@ -28,7 +28,7 @@ impl Aroon {
     }
 
     /// The ages of the lowest low and of the highest high after the next bar.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ages(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 2]> {
         let low = self.age.push(state, -bar.low);
         let high = self.age.push(state, bar.high);
@@ -58,7 +58,7 @@ impl Kernel<2> for Aroon {
         self.age.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 2]> {
         let (ages, period) = (self.ages(state, bar)?, self.period());
         Some(ages.map(|age| 100.0 * (period - age) / period))

@@ -37,7 +37,7 @@ impl Kernel<1> for Aroonosc {
         self.aroon.layout(layout);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let [low, high] = self.aroon.ages(state, bar)?;
         Some([100.0 * (low - high) / self.aroon.period()])

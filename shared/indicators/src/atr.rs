@@ -7,6 +7,7 @@ use crate::{
     average::ExponentialAverage,
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::larger,
     parameter::{Conflict, Parameter, Values},
 };
 
@@ -47,7 +48,7 @@ impl Kernel<1> for Atr {
         self.average.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let previous = mem::replace(state.number(), bar.close);
         let index = state.seen.checked_sub(1)?;
@@ -56,9 +57,9 @@ impl Kernel<1> for Atr {
 }
 
 /// How far the price travelled since the previous close.
-#[inline]
+#[inline(always)]
 pub(crate) fn true_range(bar: &Bar, previous: f64) -> f64 {
-    (bar.high - bar.low).max((bar.high - previous).abs()).max((bar.low - previous).abs())
+    larger(bar.high - bar.low, larger((bar.high - previous).abs(), (bar.low - previous).abs()))
 }
 
 #[cfg(test)]

@@ -46,13 +46,13 @@ impl ExponentialAverage {
     }
 
     /// Takes the next input, the first of which has the index 0. There is an average from input number `period` on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, index: u32, input: f64) -> Option<f64> {
         self.step(state.number(), index, input)
     }
 
     /// The same with the average itself.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step(&self, average: &mut f64, index: u32, input: f64) -> Option<f64> {
         let period = u32::from(self.period);
         if index >= period {
@@ -64,7 +64,7 @@ impl ExponentialAverage {
     }
 
     /// The step behind the seed, for who seeds otherwise.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn follow(&self, average: &mut f64, input: f64) {
         *average += self.weight * (input - *average);
     }

@@ -56,23 +56,25 @@ impl Bar {
     /// Whether every number is finite and of a sane size, and the high is no lower than the low.
     ///
     /// Open and close may lie outside of high and low: vendors round them apart, and TA-Lib takes such bars.
+    #[inline(always)]
     pub(crate) fn check(&self) -> Result<(), BadBar> {
         let numbers = [self.open, self.high, self.low, self.close, self.volume.unwrap_or(0.0)];
-        // False for NaN, too.
-        let sane = numbers.iter().all(|number| number.abs() <= MAGNITUDE_MAX);
-        if sane && self.high >= self.low { Ok(()) } else { Err(self.fault(numbers)) }
+        // If all of them together are small enough, each is. False for NaN, too.
+        let sane = numbers.iter().map(|number| number.abs()).sum::<f64>() <= MAGNITUDE_MAX;
+        if sane && self.high >= self.low { Ok(()) } else { self.find_fault(numbers) }
     }
 
     #[cold]
-    fn fault(&self, numbers: [f64; 5]) -> BadBar {
+    #[inline(never)]
+    fn find_fault(&self, numbers: [f64; 5]) -> Result<(), BadBar> {
         for (field, value) in ["open", "high", "low", "close", "volume"].into_iter().zip(numbers) {
             if !value.is_finite() {
-                return BadBar::NonFinite { field, value };
+                return Err(BadBar::NonFinite { field, value });
             }
             if value.abs() > MAGNITUDE_MAX {
-                return BadBar::TooLarge { field, value };
+                return Err(BadBar::TooLarge { field, value });
             }
         }
-        BadBar::HighBelowLow { high: self.high, low: self.low }
+        if self.high >= self.low { Ok(()) } else { Err(BadBar::HighBelowLow { high: self.high, low: self.low }) }
     }
 }

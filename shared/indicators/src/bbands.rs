@@ -24,6 +24,7 @@ pub struct Bbands {
 }
 
 impl Bbands {
+    #[inline(always)]
     fn bands(&self, moments: Moments) -> [f64; 3] {
         let half = self.deviations * moments.variance.sqrt();
         [moments.mean + half, moments.mean, moments.mean - half]
@@ -48,7 +49,7 @@ impl Kernel<3> for Bbands {
         self.window.layout(layout);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 3]> {
         let seen = state.seen;
         Some(self.bands(self.window.push(state, seen, bar.close)?))

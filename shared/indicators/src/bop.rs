@@ -32,7 +32,7 @@ impl Kernel<1> for Bop {
 
     fn layout(&self, _: &mut Layout) {}
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, _: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let balance = (bar.close - bar.open) / (bar.high - bar.low);
         Some([if balance.is_finite() { balance } else { 0.0 }])

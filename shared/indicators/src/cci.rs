@@ -33,7 +33,7 @@ pub struct Cci {
 
 impl Cci {
     /// The value for a typical price and those of the period − 1 bars before it, in any order.
-    #[inline]
+    #[inline(always)]
     fn index(&self, before: &[f64], typical: f64) -> f64 {
         // Measured from the newest price, distances are as exact as the prices, and none in a flat window.
         let above = sum(before, |one| one - typical) * self.part;
@@ -44,7 +44,7 @@ impl Cci {
 }
 
 /// The sum of a function of each value, in four lanes: an addition has to wait for the one before it.
-#[inline]
+#[inline(always)]
 fn sum(values: &[f64], of: impl Fn(f64) -> f64) -> f64 {
     let (blocks, rest) = values.as_chunks::<4>();
     let mut lanes = [0.0; 4];
@@ -76,7 +76,7 @@ impl Kernel<1> for Cci {
         layout.count(u32::from(self.period) - 2);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let typical = (bar.high + bar.low + bar.close) / 3.0;
         let (before, at) = (state.list(self.period - 1), state.count());

@@ -89,6 +89,9 @@ pub(crate) fn flat(price: f64) -> Bar {
     Bar { open: price, high: price, low: price, close: price, volume: None, session: 0 }
 }
 
+/// The close if the price jumps, and how far the bar reaches beyond open and close.
+type Step = (Option<f64>, f64, f64);
+
 /// Short series long enough for several rebuilds of a short window: prices that jump, creep or stay, with
 /// volumes of which some are zero, and a new session every 17 bars.
 pub(crate) fn bars() -> impl Strategy<Value = Vec<Bar>> {
@@ -100,7 +103,7 @@ pub(crate) fn bars() -> impl Strategy<Value = Vec<Bar>> {
     let volume = prop_oneof![1 => Just(0_u32), 4 => 0_u32..1_000_000];
     prop::collection::vec((step, volume), 0..150).prop_map(|steps| {
         let mut close = 100.0;
-        let bar = |(index, ((jump, up, down), volume)): (usize, ((Option<f64>, f64, f64), u32))| {
+        let bar = |(index, ((jump, up, down), volume)): (usize, (Step, u32))| {
             let open = close;
             close = jump.unwrap_or(close);
             let (high, low) = (open.max(close) + up, open.min(close) - down);

@@ -7,6 +7,7 @@ use crate::{
     average::ExponentialAverage,
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::larger,
     parameter::{Conflict, Parameter, Values},
 };
 
@@ -47,12 +48,12 @@ impl Kernel<1> for Cmo {
         self.average.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let change = bar.close - mem::replace(state.number(), bar.close);
         let index = state.seen.checked_sub(1)?;
-        let gains = self.average.push(state, index, change.max(0.0));
-        let losses = self.average.push(state, index, (-change).max(0.0));
+        let gains = self.average.push(state, index, larger(change, 0.0));
+        let losses = self.average.push(state, index, larger(-change, 0.0));
         let (gains, losses) = (gains?, losses?);
         let all = gains + losses;
         Some([if all < f64::MIN_POSITIVE { 0.0 } else { 100.0 * ((gains - losses) / all) }])

@@ -44,7 +44,7 @@ impl Kernel<1> for Dema {
         self.average.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         let ema1 = self.average.push(state, seen, bar.close)?;

@@ -5,6 +5,7 @@ use crate::{
     atr::true_range,
     average::ExponentialAverage,
     layout::{Degree, Layout, State},
+    order::{larger, smaller},
 };
 
 /// Under which part of the true ranges, in per cent, all directional movement counts as none.
@@ -53,7 +54,7 @@ impl DirectionalMovement {
     }
 
     /// Takes the next bar.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, bar: &Bar) -> Option<Sums> {
         let [high, low, close, plus, minus, range] = state.take();
         let (up, down) = (bar.high - *high, *low - bar.low);
@@ -64,8 +65,8 @@ impl DirectionalMovement {
         }
         let full = state.seen >= u32::from(self.period);
         let part = if full { self.part } else { 0.0 };
-        *plus += (if up > down { up.max(0.0) } else { 0.0 }) - *plus * part;
-        *minus += (if down > up { down.max(0.0) } else { 0.0 }) - *minus * part;
+        *plus += (if up > larger(down, 0.0) { up } else { 0.0 }) - *plus * part;
+        *minus += (if down > larger(up, 0.0) { down } else { 0.0 }) - *minus * part;
         *range += travelled - *range * part;
         full.then_some(Sums { plus: *plus, minus: *minus, range: *range })
     }
@@ -76,7 +77,7 @@ impl Sums {
     ///
     /// Closes outside of high and low can make a movement longer than the true range, up to where the
     /// quotient is no finite number. That is zero, too.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn indicator(&self, movement: f64) -> f64 {
         let percentage = 100.0 * (movement / self.range);
         if self.range >= f64::MIN_POSITIVE && percentage.is_finite() { percentage } else { 0.0 }
@@ -85,12 +86,12 @@ impl Sums {
     /// How one-sided the movement is, 0 to 100; `None` where there is none.
     ///
     /// TA-Lib takes the difference of both indicators and divides by their sum. The true range falls out of this.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn index(&self) -> Option<f64> {
         let all = self.plus + self.minus;
         let some = 100.0 * all >= NONE * self.range;
         // Below the smallest normal number a quotient is noise.
-        (some && all.min(self.range) >= f64::MIN_POSITIVE).then(|| 100.0 * ((self.plus - self.minus).abs() / all))
+        (some && smaller(all, self.range) >= f64::MIN_POSITIVE).then(|| 100.0 * ((self.plus - self.minus).abs() / all))
     }
 }
 

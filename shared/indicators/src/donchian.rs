@@ -40,7 +40,7 @@ impl Kernel<3> for Donchian {
         self.extreme.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 3]> {
         let upper = self.extreme.push(state, bar.high);
         let lower = -self.extreme.push(state, -bar.low);

@@ -45,7 +45,7 @@ impl Kernel<1> for Dx {
         layout.number(Degree::NONE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let index = self.movement.push(state, bar)?.index();
         let last = state.number();

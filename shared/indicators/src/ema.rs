@@ -41,7 +41,7 @@ impl Kernel<1> for Ema {
         self.average.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         Some([self.average.push(state, seen, bar.close)?])

@@ -1,6 +1,9 @@
 //! The highest and lowest of the last so many values.
 
-use crate::layout::{Degree, Layout, State};
+use crate::{
+    layout::{Degree, Layout, State},
+    order::larger,
+};
 
 /// The maximum of a window, in constant time per value on average and without a branch that data decides.
 ///
@@ -30,7 +33,7 @@ impl Highest {
 
     /// Takes the next value. What comes out is the maximum once as many values as the window holds were
     /// taken, and of no use before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, value: f64) -> f64 {
         let (running, block, at) = (state.number(), state.list(self.period), state.count());
         let place = *at as usize;
@@ -38,13 +41,13 @@ impl Highest {
             suffix(block);
             *running = value;
         } else {
-            *running = running.max(value);
+            *running = larger(value, *running);
         }
         block[place] = value;
         match block.get(place + 1) {
             Some(before) => {
                 *at += 1;
-                running.max(*before)
+                larger(*before, *running)
             }
             None => {
                 *at = 0;
@@ -54,7 +57,8 @@ impl Highest {
     }
 }
 
-/// The highest high and the lowest low of the last so many bars: two [`Highest`] that share their place.
+/// The highest high and the lowest low of the last so many bars: two [`Highest`] side by side, of the highs and of
+/// the negated lows.
 ///
 /// The first value of a block is never looked up in it, since the window that begins with it is the block
 /// itself. So it has no slot.
@@ -80,54 +84,58 @@ impl Extremes {
 
     /// Takes the next high and low. What comes out are the extremes once as many bars as the window holds
     /// were taken, and of no use before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, high: f64, low: f64) -> (f64, f64) {
-        let [highest, lowest] = state.take();
-        let (highs, lows, at) = (state.list(self.period - 1), state.list(self.period - 1), state.count());
-        let place = *at as usize;
-        match place.checked_sub(1) {
-            None => {
-                suffixes(highs, lows);
-                (*highest, *lowest) = (high, low);
-            }
-            Some(slot) => {
-                (*highest, *lowest) = (highest.max(high), lowest.min(low));
-                (highs[slot], lows[slot]) = (high, low);
-            }
+        let (running, block, at) = (state.take(), state.list(2 * self.period - 2).as_chunks_mut().0, state.count());
+        let (place, bar) = (*at as usize, [high, -low]);
+        if place == 0 {
+            suffixes(block);
+            *running = bar;
+        } else {
+            *running = both_larger(bar, *running);
+            block[place - 1] = bar;
         }
-        match (highs.get(place), lows.get(place)) {
-            (Some(high), Some(low)) => {
+        let [highest, lowest] = match block.get(place) {
+            Some(before) => {
                 *at += 1;
-                (highest.max(*high), lowest.min(*low))
+                both_larger(*before, *running)
             }
-            _ => {
+            None => {
                 *at = 0;
-                (*highest, *lowest)
+                *running
             }
-        }
+        };
+        (highest, -lowest)
     }
 }
 
 /// Whether nothing but rounding errors lies between the extremes; TA-Lib's rule, which knows no unit.
-#[inline]
+#[inline(always)]
 pub(crate) fn flat(highest: f64, lowest: f64) -> bool {
     highest - lowest <= 1e-14 * (highest.abs() + lowest.abs())
 }
 
-/// Replaces each high by the maximum, each low by the minimum of it and all behind it.
-fn suffixes(highs: &mut [f64], lows: &mut [f64]) {
-    let (mut highest, mut lowest) = (f64::NEG_INFINITY, f64::INFINITY);
-    for (high, low) in highs.iter_mut().zip(lows).rev() {
-        (highest, lowest) = (highest.max(*high), lowest.min(*low));
-        (*high, *low) = (highest, lowest);
+#[inline(always)]
+fn both_larger(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {
+    [larger(one[0], other[0]), larger(one[1], other[1])]
+}
+
+/// Replaces each pair by the maxima of it and all behind it.
+#[inline(never)]
+fn suffixes(block: &mut [[f64; 2]]) {
+    let mut highest = [f64::NEG_INFINITY; 2];
+    for pair in block.iter_mut().rev() {
+        highest = both_larger(*pair, highest);
+        *pair = highest;
     }
 }
 
 /// Replaces each value by the maximum of it and all behind it.
+#[inline(never)]
 fn suffix(block: &mut [f64]) {
     let mut highest = f64::NEG_INFINITY;
     for value in block.iter_mut().rev() {
-        highest = highest.max(*value);
+        highest = larger(*value, highest);
         *value = highest;
     }
 }

@@ -46,7 +46,7 @@ impl Kernel<1> for Hma {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         let half = self.half.push(state, seen, bar.close);

@@ -6,6 +6,7 @@ use crate::{
     Bar,
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::larger,
     parameter::{Conflict, Parameter, Values},
     window::WINDOWS,
 };
@@ -61,7 +62,7 @@ impl Kernel<1> for Kama {
         layout.count(WINDOWS * u32::from(self.period));
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let (seen, period, close) = (state.seen, u32::from(self.period), bar.close);
         let (ring, at) = (state.list(self.period), state.count());
@@ -82,7 +83,7 @@ impl Kernel<1> for Kama {
             *way -= (start - *before).abs();
         }
         *before = start;
-        *peak = peak.max(*way);
+        *peak = larger(*way, *peak);
         if *rest > 1 && *way >= COLLAPSE * *peak {
             *rest -= 1;
         } else {

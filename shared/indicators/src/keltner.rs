@@ -61,7 +61,7 @@ impl Kernel<3> for Keltner {
         self.range.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 3]> {
         let seen = state.seen;
         let [previous, average, range] = state.take();

@@ -1,5 +1,7 @@
 //! What an indicator is to a set, and the table of all indicators.
 
+use std::mem;
+
 use crate::{
     Bar,
     layout::{Layout, State},
@@ -39,15 +41,15 @@ pub(crate) trait Kernel<const N: usize>: Sized {
 }
 
 /// Advances the state by a bar and writes the values, NaN where there are none.
-#[inline]
+#[inline(always)]
 fn run<const N: usize, K: Kernel<N>>(
     kernel: &K,
     numbers: &mut [f64],
     counts: &mut [u32],
-    values: &mut [f64],
     bar: &Bar,
+    values: &mut [f64],
 ) {
-    let Some((seen, counts)) = counts.split_first_mut() else { return };
+    let (Some((seen, counts)), Some(values)) = (counts.split_first_mut(), values.first_chunk_mut()) else { return };
     let taken = if K::VOLUME && bar.volume.is_none() {
         None
     } else {
@@ -55,9 +57,38 @@ fn run<const N: usize, K: Kernel<N>>(
         *seen = before.saturating_add(1);
         kernel.update(&mut State { seen: before, numbers, counts }, bar)
     };
-    if let Some(values) = values.first_chunk_mut() {
-        *values = taken.unwrap_or([f64::NAN; N]);
+    *values = taken.unwrap_or([f64::NAN; N]);
+}
+
+/// What a set does with an indicator at each bar.
+#[derive(Debug)]
+pub(crate) struct Step {
+    kernel: AnyKernel,
+    /// Advances the state by a bar and writes the values. A function for each kind: one for all would have to make
+    /// room for the largest, which takes longer than most indicators.
+    update: fn(&AnyKernel, &mut [f64], &mut [u32], &Bar, &mut [f64]),
+    /// How many numbers and counts its state has, and how many outputs there are.
+    numbers: usize,
+    counts: usize,
+    outputs: usize,
+}
+
+impl Step {
+    /// Takes the parts of the indicator from the fronts of these lists, and advances it by a bar.
+    #[inline(always)]
+    pub(crate) fn update(&self, numbers: &mut &mut [f64], counts: &mut &mut [u32], values: &mut &mut [f64], bar: &Bar) {
+        let (own, own_counts, own_values) =
+            (front(numbers, self.numbers), front(counts, self.counts), front(values, self.outputs));
+        (self.update)(&self.kernel, own, own_counts, bar, own_values);
     }
+}
+
+/// Takes so many from the front of a list.
+#[inline(always)]
+fn front<'a, T>(list: &mut &'a mut [T], length: usize) -> &'a mut [T] {
+    let (front, rest) = mem::take(list).split_at_mut(length);
+    *list = rest;
+    front
 }
 
 /// Why a text is no indicator: what is wrong with it, without the text itself.
@@ -181,11 +212,16 @@ macro_rules! indicators {
                 }
             }
 
-            #[inline]
-            pub(crate) fn update(&self, numbers: &mut [f64], counts: &mut [u32], values: &mut [f64], bar: &Bar) {
-                match &self.kernel {
-                    $(AnyKernel::$name(kernel) => run(kernel, numbers, counts, values, bar),)+
-                }
+            /// What a set does with it, whose state has so many numbers and counts.
+            pub(crate) fn step(&self, numbers: usize, counts: usize) -> Step {
+                let update: fn(&AnyKernel, &mut [f64], &mut [u32], &Bar, &mut [f64]) = match &self.kernel {
+                    $(AnyKernel::$name(_) => |kernel, numbers, counts, bar, values| {
+                        if let AnyKernel::$name(kernel) = kernel {
+                            run(kernel, numbers, counts, bar, values);
+                        }
+                    },)+
+                };
+                Step { kernel: self.kernel.clone(), update, numbers, counts, outputs: self.outputs() }
             }
         }
     };

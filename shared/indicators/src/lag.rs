@@ -23,7 +23,7 @@ impl Lag {
     }
 
     /// Takes the next value, the first of which has the index 0, and gives the one of `period` values ago.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, index: u32, value: f64) -> Option<f64> {
         let (ring, at) = (state.list(self.period), state.count());
         let place = *at as usize;

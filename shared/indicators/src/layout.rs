@@ -71,12 +71,14 @@ pub(crate) struct State<'a> {
 
 impl<'a> State<'a> {
     /// The next number.
+    #[inline(always)]
     pub(crate) fn number(&mut self) -> &'a mut f64 {
         let [number] = self.take();
         number
     }
 
     /// The next `N` numbers.
+    #[inline(always)]
     pub(crate) fn take<const N: usize>(&mut self) -> &'a mut [f64; N] {
         // Layout and update of a kernel agree: they are tested together at every bar.
         #[allow(
@@ -89,6 +91,7 @@ impl<'a> State<'a> {
     }
 
     /// The next list of numbers.
+    #[inline(always)]
     pub(crate) fn list(&mut self, length: u16) -> &'a mut [f64] {
         let (taken, rest) = mem::take(&mut self.numbers).split_at_mut(length.into());
         self.numbers = rest;
@@ -96,6 +99,7 @@ impl<'a> State<'a> {
     }
 
     /// The next count.
+    #[inline(always)]
     pub(crate) fn count(&mut self) -> &'a mut u32 {
         #[allow(
             clippy::expect_used,
@@ -106,7 +110,20 @@ impl<'a> State<'a> {
         taken
     }
 
+    /// The next `N` counts.
+    #[inline(always)]
+    pub(crate) fn take_counts<const N: usize>(&mut self) -> &'a mut [u32; N] {
+        #[allow(
+            clippy::expect_used,
+            reason = "a kernel that reads past its own layout is a bug that no data can cause"
+        )]
+        let (taken, rest) = mem::take(&mut self.counts).split_first_chunk_mut().expect("the layout has these counts");
+        self.counts = rest;
+        taken
+    }
+
     /// The next list of counts.
+    #[inline(always)]
     pub(crate) fn count_list(&mut self, length: u16) -> &'a mut [u32] {
         let (taken, rest) = mem::take(&mut self.counts).split_at_mut(length.into());
         self.counts = rest;

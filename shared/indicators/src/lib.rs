@@ -37,6 +37,7 @@ mod kernel;
 mod lag;
 mod layout;
 mod list;
+mod order;
 mod parameter;
 mod readings;
 mod set;

@@ -3,7 +3,7 @@
 use std::{fmt, ops::Range, str::FromStr, sync::Arc};
 
 use crate::{
-    kernel::{Fault, Indicator, catalogue},
+    kernel::{Fault, Indicator, Step, catalogue},
     layout::Layout,
 };
 
@@ -121,6 +121,8 @@ impl PartialEq for Indicators {
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) entries: Vec<Entry>,
+    /// The same for who runs it.
+    pub(crate) steps: Vec<Step>,
     /// The indicators' texts, joined by `,`.
     pub(crate) text: String,
     pub(crate) names: Vec<String>,
@@ -137,7 +139,6 @@ pub(crate) struct Entry {
     pub(crate) numbers: Range<usize>,
     /// The first is the number of bars seen.
     pub(crate) counts: Range<usize>,
-    pub(crate) outputs: Range<usize>,
     pub(crate) warm_up: u32,
 }
 
@@ -166,20 +167,17 @@ impl Indicators {
         }
         let texts: Vec<&str> = indicators.iter().map(Indicator::text).collect();
         let (text, names) = (texts.join(","), indicators.iter().flat_map(Indicator::names).collect());
-        let (mut layout, mut entries, mut entry_of) = (Layout::default(), Vec::new(), Vec::new());
+        let (mut layout, mut entries, mut steps, mut entry_of) =
+            (Layout::default(), Vec::new(), Vec::new(), Vec::new());
         for (at, indicator) in indicators.into_iter().enumerate() {
-            let before = (layout.degrees.len(), layout.counts.len(), entry_of.len());
+            let before = (layout.degrees.len(), layout.counts.len());
             indicator.layout(&mut layout);
             entry_of.extend(std::iter::repeat_n(at, indicator.outputs()));
-            entries.push(Entry {
-                numbers: before.0..layout.degrees.len(),
-                counts: before.1..layout.counts.len(),
-                outputs: before.2..entry_of.len(),
-                warm_up: indicator.warm_up(),
-                indicator,
-            });
+            let (numbers, counts) = (before.0..layout.degrees.len(), before.1..layout.counts.len());
+            steps.push(indicator.step(numbers.len(), counts.len()));
+            entries.push(Entry { numbers, counts, warm_up: indicator.warm_up(), indicator });
         }
-        Ok(Self(Arc::new(Plan { entries, text, names, entry_of, layout })))
+        Ok(Self(Arc::new(Plan { entries, steps, text, names, entry_of, layout })))
     }
 
     /// The text of the list, with all defaults written out and without spaces.

@@ -52,7 +52,7 @@ impl Kernel<3> for Macd {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 3]> {
         let [fast, slow, signal] = state.take();
         // Both are seeded at the same bar, so the fast one skips the first bars.

@@ -45,7 +45,7 @@ impl Kernel<1> for Mfi {
         self.shares.layout(layout, Degree::NONE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let price = typical_price(bar);
         let previous = mem::replace(state.number(), price);

@@ -37,7 +37,7 @@ impl Kernel<1> for Midpoint {
         self.extreme.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let highest = self.extreme.push(state, bar.close);
         let lowest = -self.extreme.push(state, -bar.close);

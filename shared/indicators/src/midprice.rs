@@ -36,7 +36,7 @@ impl Kernel<1> for Midprice {
         self.channel.layout(layout);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let [_, middle, _] = self.channel.update(state, bar)?;
         Some([middle])

@@ -45,7 +45,7 @@ impl Kernel<1> for MinusDi {
         self.movement.layout(layout);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let sums = self.movement.push(state, bar)?;
         Some([sums.indicator(sums.minus)])

@@ -35,7 +35,7 @@ impl Kernel<1> for Mom {
         self.lag.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         Some([bar.close - self.lag.push(state, seen, bar.close)?])

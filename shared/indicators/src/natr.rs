@@ -49,7 +49,7 @@ impl Kernel<1> for Natr {
         self.average.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let previous = mem::replace(state.number(), bar.close);
         let index = state.seen.checked_sub(1)?;

@@ -39,7 +39,7 @@ impl Kernel<1> for Obv {
         layout.number(Degree::VOLUME);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let (previous, obv) = (mem::replace(state.number(), bar.close), state.number());
         let volume = bar.volume?;

@@ -52,7 +52,7 @@ impl Kernel<1> for Ppo {
         self.slow.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         let fast = self.fast.push(state, seen, bar.close);
@@ -62,7 +62,7 @@ impl Kernel<1> for Ppo {
 }
 
 /// The difference in per cent of the slow average; 0 where that is nothing.
-#[inline]
+#[inline(always)]
 fn percentage(fast: f64, slow: f64) -> f64 {
     let difference = fast - slow;
     if slow.abs() > NOTHING * difference.abs() { 100.0 * (difference / slow) } else { 0.0 }

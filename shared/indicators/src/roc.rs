@@ -36,7 +36,7 @@ impl Kernel<1> for Roc {
         self.lag.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         Some([change(self.lag.push(state, seen, bar.close)?, bar.close)])
@@ -44,7 +44,7 @@ impl Kernel<1> for Roc {
 }
 
 /// From one value to the other in per cent; 0 where that is no number.
-#[inline]
+#[inline(always)]
 pub(crate) fn change(before: f64, now: f64) -> f64 {
     let change = 100.0 * (now / before - 1.0);
     if change.is_finite() { change } else { 0.0 }

@@ -36,7 +36,7 @@ impl Kernel<1> for Rocr {
         self.lag.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         let ratio = bar.close / self.lag.push(state, seen, bar.close)?;

@@ -7,6 +7,7 @@ use crate::{
     average::ExponentialAverage,
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::larger,
     parameter::{Conflict, Parameter, Values},
 };
 
@@ -49,18 +50,19 @@ impl Kernel<1> for Rsi {
         self.average.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
-        let change = bar.close - mem::replace(state.number(), bar.close);
+        let [close, gains, losses] = state.take();
+        let change = bar.close - mem::replace(close, bar.close);
         let index = state.seen.checked_sub(1)?;
-        let gains = self.average.push(state, index, change.max(0.0));
-        let losses = self.average.push(state, index, (-change).max(0.0));
+        let gains = self.average.step(gains, index, larger(change, 0.0));
+        let losses = self.average.step(losses, index, larger(-change, 0.0));
         Some([share_of_gains(gains?, losses?)])
     }
 }
 
 /// 100 · gains / (gains + losses), and 50 where neither is left.
-#[inline]
+#[inline(always)]
 pub(crate) fn share_of_gains(gains: f64, losses: f64) -> f64 {
     let all = gains + losses;
     if all < f64::MIN_POSITIVE { 50.0 } else { 100.0 * (gains / all) }

@@ -61,7 +61,7 @@ impl Kernel<1> for Sar {
         layout.count(1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let ([sar, extreme, high, low, factor], short) = (state.take(), state.count());
         let (mut last_high, mut last_low) = (*high, *low);

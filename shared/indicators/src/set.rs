@@ -32,7 +32,7 @@ impl Indicators {
     /// same parameters continues, one that it does not hold starts in warm-up, and others are dropped.
     pub fn resume(&self, bytes: &[u8]) -> Result<IndicatorSet, StateError> {
         let saved = state::open(bytes)?;
-        if saved.text == self.0.text {
+        if saved.text == self.0.text.as_bytes() {
             return saved.read(self);
         }
         Ok(IndicatorSet::decode(bytes)?.adopt(self))
@@ -56,17 +56,14 @@ impl IndicatorSet {
     }
 
     /// Takes the next bar. A refused bar leaves the set as it was.
+    #[inline(never)]
     pub fn update(&mut self, bar: &Bar) -> Result<Readings<'_>, BadBar> {
         bar.check()?;
         let plan = &*self.indicators.0;
-        let (numbers, values) = self.numbers.split_at_mut(plan.layout.degrees.len());
-        for entry in &plan.entries {
-            entry.indicator.update(
-                &mut numbers[entry.numbers.clone()],
-                &mut self.counts[entry.counts.clone()],
-                &mut values[entry.outputs.clone()],
-                bar,
-            );
+        let (mut numbers, mut values) = self.numbers.split_at_mut(plan.layout.degrees.len());
+        let mut counts = &mut *self.counts;
+        for step in &plan.steps {
+            step.update(&mut numbers, &mut counts, &mut values, bar);
         }
         self.bars = self.bars.saturating_add(1);
         Ok(self.readings())
@@ -132,8 +129,7 @@ impl IndicatorSet {
     /// It reads the list of indicators from the bytes. Who knows the list [resumes](Indicators::resume), which is faster.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
         let saved = state::open(bytes)?;
-        let indicators = Indicators::saved(saved.text).map_err(StateError::Indicators)?;
-        saved.read(&indicators)
+        saved.read(&saved.indicators()?)
     }
 
     /// A set of these parts, whose lengths are those of the layout.

@@ -1,6 +1,9 @@
 //! Parts and wholes, summed up over windows of several lengths.
 
-use crate::layout::{Degree, Layout, State};
+use crate::{
+    layout::{Degree, Layout, State},
+    order::larger,
+};
 
 /// After how many of the longest windows the sums are made anew.
 const WINDOWS: u32 = 8;
@@ -39,7 +42,7 @@ impl<const N: usize> Shares<N> {
     }
 
     /// Takes the next pair. What comes out is the share in each window, 0 to 1, and 0 of nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, part: f64, whole: f64) -> [f64; N] {
         let (parts, wholes) = (state.list(self.longest), state.list(self.longest));
         let mut sums: [&mut Sums; N] = self.periods.map(|_| state.take());
@@ -52,7 +55,7 @@ impl<const N: usize> Shares<N> {
             let oldest = if oldest < length { oldest } else { oldest - length };
             *part_sum += part - parts[oldest];
             *whole_sum += whole - wholes[oldest];
-            *peak = peak.max(*whole_sum);
+            *peak = larger(*whole_sum, *peak);
             lost |= *whole_sum < COLLAPSE * *peak;
         }
         (parts[place], wholes[place]) = (part, whole);
@@ -81,7 +84,7 @@ fn anew(parts: &[f64], wholes: &[f64], place: usize, period: u16) -> Sums {
 }
 
 /// Within its bounds, even if a bar's close lies outside of its high and low.
-#[inline]
+#[inline(always)]
 fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
 }

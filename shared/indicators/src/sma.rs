@@ -37,7 +37,7 @@ impl Kernel<1> for Sma {
         self.mean.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         Some([self.mean.push(state, seen, bar.close)?])

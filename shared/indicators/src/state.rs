@@ -5,11 +5,14 @@
 //!  4  2  version
 //!  6  2  length of the text
 //!  8  8  bars seen
-//! 16     the indicators' text
+//! 16     the numbers of all indicators, 8 bytes each
 //!        the counts of all indicators, 4 bytes each
-//!        the numbers of all indicators, 8 bytes each
+//!        the indicators' text
 //! -8  8  checksum of all before it
 //! ```
+//!
+//! Numbers come first, so that they lie at multiples of eight: what is read across two writes that were just made
+//! has to wait for both.
 //!
 //! Integers and the bits of numbers are little-endian. How many counts and numbers there are follows
 //! from the text. A change of the layout or of any indicator's arithmetic raises the version.
@@ -92,18 +95,28 @@ pub(crate) fn write(out: &mut Vec<u8>, text: &str, bars: u64, counts: &[u32], nu
     // At most 128 indicators of some 40 letters.
     out.extend_from_slice(&(text.len() as u16).to_le_bytes());
     out.extend_from_slice(&bars.to_le_bytes());
+    push_words(out, numbers, |number| number.to_le_bytes());
+    push_words(out, counts, |count| count.to_le_bytes());
     out.extend_from_slice(text.as_bytes());
-    out.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
-    out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     let sum = checksum(&out[start..]);
     out.extend_from_slice(&sum.to_le_bytes());
 }
 
+/// Room first and words then, so that they are copied as a block.
+#[inline(always)]
+fn push_words<T: Copy, const N: usize>(out: &mut Vec<u8>, words: &[T], bytes: impl Fn(T) -> [u8; N]) {
+    let begin = out.len();
+    out.resize(begin + N * words.len(), 0);
+    for (room, word) in out[begin..].as_chunks_mut().0.iter_mut().zip(words) {
+        *room = bytes(*word);
+    }
+}
+
 /// A state whose version and checksum are right.
 pub(crate) struct Saved<'a> {
-    pub(crate) text: &'a str,
+    pub(crate) text: &'a [u8],
     bars: u64,
-    /// Counts and numbers.
+    /// Numbers and counts.
     content: &'a [u8],
 }
 
@@ -128,13 +141,18 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Saved<'_>, StateError> {
         return Err(StateError::Damaged { expected, found });
     }
     let length = usize::from(u16::from_le_bytes(length));
-    let (text, content) =
-        content[HEADER..].split_at_checked(length).ok_or_else(|| truncated(HEADER + length + CHECKSUM))?;
-    let text = std::str::from_utf8(text).map_err(|_| StateError::NotAState)?;
-    Ok(Saved { text, bars: u64::from_le_bytes(bars), content })
+    let text_at = content.len().checked_sub(length).filter(|at| *at >= HEADER);
+    let (content, text) = content.split_at(text_at.ok_or_else(|| truncated(HEADER + length + CHECKSUM))?);
+    Ok(Saved { text, bars: u64::from_le_bytes(bars), content: &content[HEADER..] })
 }
 
 impl Saved<'_> {
+    /// The list of indicators that it names.
+    pub(crate) fn indicators(&self) -> Result<Indicators, StateError> {
+        let text = std::str::from_utf8(self.text).map_err(|_| StateError::NotAState)?;
+        Indicators::saved(text).map_err(StateError::Indicators)
+    }
+
     /// The set of these indicators, whose text is that of the state.
     pub(crate) fn read(&self, indicators: &Indicators) -> Result<IndicatorSet, StateError> {
         let layout = &indicators.0.layout;
@@ -146,27 +164,30 @@ impl Saved<'_> {
         if found > counts + numbers {
             return Err(StateError::Trailing { extra: found - counts - numbers });
         }
-        let (count_bytes, number_bytes) = self.content.split_at(counts);
-        let mut counts = vec![0_u32; layout.counts.len()].into_boxed_slice();
-        for (count, bytes) in counts.iter_mut().zip(count_bytes.as_chunks().0) {
-            *count = u32::from_le_bytes(*bytes);
-        }
-        let mut numbers = vec![f64::NAN; layout.degrees.len() + indicators.names().len()].into_boxed_slice();
-        let mut sane = true;
-        for (number, bytes) in numbers.iter_mut().zip(number_bytes.as_chunks().0) {
-            *number = f64::from_le_bytes(*bytes);
-            sane &= number.is_finite();
-        }
-        if !sane {
+        let (number_bytes, count_bytes) = self.content.split_at(numbers);
+        let counts: Box<[u32]> = count_bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+        let values = indicators.names().len();
+        let mut numbers = Vec::with_capacity(layout.degrees.len() + values);
+        // The largest exponent is that of infinities and NaN, and with one more on top it spills into the sign. No early
+        // end: all are good nearly always, and several are looked at at a time.
+        let mut spilled = 0;
+        numbers.extend(number_bytes.as_chunks().0.iter().map(|bytes| {
+            let number = f64::from_le_bytes(*bytes);
+            spilled |= number.abs().to_bits() + (1 << 52);
+            number
+        }));
+        if spilled >> 63 != 0 {
             let read = numbers.iter().copied().enumerate().find(|(_, number)| !number.is_finite());
             let (index, value) = read.unwrap_or_default();
             return Err(StateError::NonFinite { index, value });
         }
-        let wrong = counts.iter().zip(&layout.counts).position(|(count, most)| count > most);
-        if let Some(index) = wrong {
+        let mut pairs = counts.iter().zip(&layout.counts);
+        if pairs.clone().fold(false, |wrong, (count, most)| wrong | (count > most)) {
+            let index = pairs.position(|(count, most)| count > most).unwrap_or_default();
             return Err(StateError::Impossible { index, value: counts[index], most: layout.counts[index] });
         }
-        Ok(IndicatorSet::of(indicators, self.bars, numbers, counts))
+        numbers.resize(layout.degrees.len() + values, f64::NAN);
+        Ok(IndicatorSet::of(indicators, self.bars, numbers.into_boxed_slice(), counts))
     }
 }
 
@@ -174,30 +195,39 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-/// 64 bits over words of eight bytes.
-///
-/// Each step is a bijection of the word and of the sum before it, so damage within one word is always
-/// found, and other damage but for one case in 2^64. Four lanes, since a multiplication has to wait for
-/// the one before it.
+/// 64 bits over words of eight bytes, two at a time: one is multiplied by the other after the first met the sum so far
+/// and the second a constant, and both halves of the product together are the sum. Four lanes, since a product has to
+/// wait for the one before it. Any damage but for one case in some 2^64 is found.
 fn checksum(bytes: &[u8]) -> u64 {
-    fn mix(sum: u64, word: u64) -> u64 {
-        (sum ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+    const LANES: usize = 4;
+    /// Digits of π behind the point, as good as any other.
+    const SEEDS: [u64; LANES] =
+        [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D0, 0x082E_FA98_EC4E_6C89];
+    const CONSTANT: u64 = 0x4528_21E6_38D0_1377;
+    #[inline(always)]
+    fn mix(sum: u64, one: u64, other: u64) -> u64 {
+        let product = u128::from(one ^ sum) * u128::from(other ^ CONSTANT);
+        (product as u64) ^ (product >> 64) as u64
     }
-    fn word(bytes: &[u8]) -> u64 {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
+    #[inline(always)]
+    fn mix_bytes(sum: u64, pair: &[u8; 16]) -> u64 {
+        let pair = u128::from_le_bytes(*pair);
+        mix(sum, pair as u64, (pair >> 64) as u64)
     }
-    let mut lanes = [1, 2, 3, 4];
-    let blocks = bytes.chunks_exact(32);
-    let tail = blocks.remainder();
+    let mut lanes = SEEDS;
+    let (blocks, tail) = bytes.as_chunks::<16>().0.as_chunks::<LANES>();
     for block in blocks {
-        for (lane, bytes) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-            *lane = mix(*lane, word(bytes));
+        for (lane, pair) in lanes.iter_mut().zip(block) {
+            *lane = mix_bytes(*lane, pair);
         }
     }
-    let sum = tail.chunks(8).fold(bytes.len() as u64, |sum, bytes| mix(sum, word(bytes)));
-    lanes.into_iter().fold(sum, mix)
+    for (lane, pair) in lanes.iter_mut().zip(tail) {
+        *lane = mix_bytes(*lane, pair);
+    }
+    // What is left of a pair is in the last 16 bytes, as are some that were read before. A header is longer.
+    let last = mix_bytes(bytes.len() as u64, bytes.last_chunk().unwrap_or(&[0; 16]));
+    let [a, b, c, d] = lanes;
+    mix(last, mix(SEEDS[0], a, b), mix(SEEDS[1], c, d))
 }
 
 #[cfg(test)]

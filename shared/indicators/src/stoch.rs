@@ -51,7 +51,7 @@ impl Kernel<2> for Stoch {
         self.slowd.layout(layout, Degree::NONE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 2]> {
         let (highest, lowest) = self.extremes.push(state, bar.high, bar.low);
         let index = state.seen.checked_sub(self.extremes.lookback())?;

@@ -5,6 +5,7 @@ use crate::{
     extrema::{Extremes, flat},
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::{larger, smaller},
     parameter::{Conflict, Parameter, Values},
     window::Mean,
 };
@@ -42,7 +43,7 @@ impl Kernel<2> for Stochf {
         self.fastd.layout(layout, Degree::NONE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 2]> {
         let (highest, lowest) = self.extremes.push(state, bar.high, bar.low);
         let index = state.seen.checked_sub(self.extremes.lookback())?;
@@ -52,9 +53,9 @@ impl Kernel<2> for Stochf {
 }
 
 /// Where a value lies between the lowest and the highest, 0 to 100; 0 if nothing lies between them.
-#[inline]
+#[inline(always)]
 pub(crate) fn position(highest: f64, lowest: f64, value: f64) -> f64 {
-    if flat(highest, lowest) { 0.0 } else { ((value - lowest) / (highest - lowest)).clamp(0.0, 1.0) * 100.0 }
+    if flat(highest, lowest) { 0.0 } else { larger(smaller((value - lowest) / (highest - lowest), 1.0), 0.0) * 100.0 }
 }
 
 /// The same, slow and without thinking; `None` before there are so many bars.

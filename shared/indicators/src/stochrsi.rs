@@ -56,7 +56,7 @@ impl Kernel<2> for Stochrsi {
         self.fastd.layout(layout, Degree::NONE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 2]> {
         let [rsi] = self.rsi.update(state, bar)?;
         let (highest, lowest) = self.extremes.push(state, rsi, rsi);

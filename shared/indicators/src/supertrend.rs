@@ -58,7 +58,7 @@ impl Kernel<2> for Supertrend {
         layout.count(1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 2]> {
         let ([previous, range, upper, lower], up) = (state.take(), state.count());
         let previous = mem::replace(previous, bar.close);

@@ -44,7 +44,7 @@ impl Kernel<1> for Tema {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let (seen, lookback) = (state.seen, self.average.lookback());
         let ema1 = self.average.push(state, seen, bar.close)?;

@@ -39,7 +39,7 @@ impl Kernel<1> for Trange {
         layout.number(Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let previous = mem::replace(state.number(), bar.close);
         (state.seen > 0).then(|| [true_range(bar, previous)])

@@ -48,7 +48,7 @@ impl Kernel<1> for Trix {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let (seen, lookback) = (state.seen, self.average.lookback());
         let [ema1, ema2, ema3, previous] = state.take();

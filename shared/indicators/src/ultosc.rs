@@ -7,6 +7,7 @@ use crate::{
     atr::true_range,
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::smaller,
     parameter::{Conflict, Parameter, Values},
     shares::Shares,
 };
@@ -49,11 +50,11 @@ impl Kernel<1> for Ultosc {
         self.shares.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let previous = mem::replace(state.number(), bar.close);
         let index = state.seen.checked_sub(1)?;
-        let pressure = bar.close - bar.low.min(previous);
+        let pressure = bar.close - smaller(bar.low, previous);
         let [short, medium, long] = self.shares.push(state, pressure, true_range(bar, previous));
         let full = index + 1 >= self.lookback();
         full.then_some([100.0 * ((4.0 * short + 2.0 * medium + long) / 7.0)])

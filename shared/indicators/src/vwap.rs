@@ -4,6 +4,7 @@ use crate::{
     Bar,
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::larger,
     parameter::{Conflict, Parameter, Values},
 };
 
@@ -48,9 +49,9 @@ impl Kernel<1> for Vwap {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
-        let (price, volume) = (typical_price(bar), bar.volume?.max(0.0));
+        let (price, volume) = (typical_price(bar), larger(bar.volume?, 0.0));
         let [anchor, flow, volumes] = state.take();
         let mut begin = state.seen == 0;
         if !self.cumulative {
@@ -75,7 +76,7 @@ impl Kernel<1> for Vwap {
 }
 
 /// (high + low + close) / 3.
-#[inline]
+#[inline(always)]
 pub(crate) fn typical_price(bar: &Bar) -> f64 {
     (bar.high + bar.low + bar.close) / 3.0
 }

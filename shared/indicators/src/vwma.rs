@@ -6,6 +6,7 @@ use crate::{
     Bar,
     kernel::Kernel,
     layout::{Degree, Layout, State},
+    order::larger,
     parameter::{Conflict, Parameter, Values},
     window::{FAR, WINDOWS, mean},
 };
@@ -44,7 +45,7 @@ struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, close: f64, volume: f64) {
         *self.distance += close - *self.anchor;
         *self.volume += volume;
@@ -61,12 +62,12 @@ impl Sums<'_> {
         *self.peak = *self.volume;
     }
 
-    #[inline]
+    #[inline(always)]
     fn mean(&self, part: f64) -> f64 {
         *self.anchor + *self.distance * part
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&self, part: f64) -> f64 {
         if *self.volume > 0.0 { *self.anchor + *self.flow / *self.volume } else { self.mean(part) }
     }
@@ -97,13 +98,13 @@ impl Kernel<1> for Vwma {
         layout.count(WINDOWS * u32::from(self.period));
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let (seen, period) = (state.seen, u32::from(self.period));
         let (closes, volumes, at) = (state.list(self.period), state.list(self.period), state.count());
         let ([anchor, distance, volume, peak, flow], rest) = (state.take(), state.count());
         let mut sums = Sums { anchor, distance, volume, peak, flow };
-        let (close, volume) = (bar.close, bar.volume?.max(0.0));
+        let (close, volume) = (bar.close, larger(bar.volume?, 0.0));
         let place = *at as usize;
         let (gone_close, gone) = (mem::replace(&mut closes[place], close), mem::replace(&mut volumes[place], volume));
         *at = if place + 1 == closes.len() { 0 } else { *at + 1 };
@@ -119,7 +120,7 @@ impl Kernel<1> for Vwma {
             *sums.flow -= gone * gone_distance;
             far = gone_distance.abs() > FAR * sums.mean(self.part).abs();
         }
-        *sums.peak = sums.peak.max(*sums.volume);
+        *sums.peak = larger(*sums.volume, *sums.peak);
         if *rest > 1 && !far && *sums.volume >= COLLAPSE * *sums.peak {
             *rest -= 1;
         } else {

@@ -37,7 +37,7 @@ impl Kernel<1> for Willr {
         self.extremes.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let (highest, lowest) = self.extremes.push(state, bar.high, bar.low);
         if state.seen < self.extremes.lookback() {

@@ -2,7 +2,10 @@
 
 use std::mem;
 
-use crate::layout::{Degree, Layout, State};
+use crate::{
+    layout::{Degree, Layout, State},
+    order::larger,
+};
 
 /// After how many windows the sums are made anew.
 pub(crate) const WINDOWS: u32 = 8;
@@ -43,39 +46,29 @@ impl Mean {
             return;
         }
         layout.numbers(self.period, degree);
+        layout.numbers(2, degree);
         layout.count(u32::from(self.period) - 1);
-        layout.number(degree);
-        layout.number(degree);
         layout.count(WINDOWS * u32::from(self.period));
     }
 
     /// Takes the next value, the first of which has the index 0; it pushes out the oldest one of a full window.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, index: u32, value: f64) -> Option<f64> {
         let full = index >= self.lookback();
         if self.period <= SHORT {
             let mean = self.short(state.list(self.period - 1), value);
             return full.then_some(mean);
         }
-        let (ring, at) = (state.list(self.period), state.count());
-        let place = *at as usize;
-        let gone = ring[place];
-        ring[place] = value;
-        *at = if place + 1 == ring.len() { 0 } else { *at + 1 };
-        let (anchor, sum, rest) = (state.number(), state.number(), state.count());
+        let (ring, [anchor, sum], [at, rest]) = (state.list(self.period), state.take(), state.take_counts());
         if index == 0 {
             (*anchor, *rest) = (value, WINDOWS * u32::from(self.period));
+            ring.fill(value);
         }
-        *sum += value - *anchor;
-        let mut far = false;
-        if index >= u32::from(self.period) {
-            let gone = gone - *anchor;
-            *sum -= gone;
-            far = gone.abs() > FAR * (*anchor + *sum * self.part).abs();
-        }
+        let gone = turn(ring, at, value) - *anchor;
+        *sum = *sum + (value - *anchor) - gone;
+        let far = gone.abs() > FAR * (*anchor + *sum * self.part).abs();
         if *rest <= 1 || far {
-            *anchor = mean(ring, value, self.part);
-            *sum = ring.iter().map(|one| one - *anchor).sum();
+            self.anew(ring, value, anchor, sum);
             *rest = WINDOWS * u32::from(self.period);
         } else {
             *rest -= 1;
@@ -83,8 +76,16 @@ impl Mean {
         full.then_some(*anchor + *sum * self.part)
     }
 
+    /// Makes the sum from nothing. The anchor is the mean.
+    #[cold]
+    #[inline(never)]
+    fn anew(&self, ring: &[f64], value: f64, anchor: &mut f64, sum: &mut f64) {
+        *anchor = mean(ring, value, self.part);
+        *sum = ring.iter().map(|one| one - *anchor).sum();
+    }
+
     /// The mean of a value and those before it, which move up by one. Written out for what is in use.
-    #[inline]
+    #[inline(always)]
     fn short(&self, before: &mut [f64], value: f64) -> f64 {
         let distances = match before {
             [] => 0.0,
@@ -102,6 +103,17 @@ impl Mean {
         };
         value + distances * self.part
     }
+}
+
+/// Puts a value into a ring, whose next place this is, and takes out what was there.
+///
+/// A ring is filled with its first value, so that what comes out of it before it is full has no distance to the anchor.
+#[inline(always)]
+fn turn(ring: &mut [f64], at: &mut u32, value: f64) -> f64 {
+    let next = *at + 1;
+    let gone = mem::replace(&mut ring[*at as usize], value);
+    *at = if next as usize == ring.len() { 0 } else { next };
+    gone
 }
 
 /// The mean by distances to one of the values, which may be missing in the list: equal values have exactly
@@ -142,36 +154,28 @@ impl Window {
     /// The degree is that of the values; it must be that of a price.
     pub(crate) fn layout(&self, layout: &mut Layout) {
         layout.numbers(self.period, Degree::PRICE);
-        layout.count(u32::from(self.period) - 1);
         // Anchor, Σ (value − anchor), Σ (value − anchor)², and the largest of the latter since they were made anew.
         layout.number(Degree::PRICE);
         layout.number(Degree::PRICE);
         layout.number(Degree::PRICE_SQUARED);
         layout.number(Degree::PRICE_SQUARED);
+        layout.count(u32::from(self.period) - 1);
         layout.count(WINDOWS * u32::from(self.period));
     }
 
     /// Takes the next value, the first of which has the index 0; it pushes out the oldest one of a full window.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, index: u32, value: f64) -> Option<Moments> {
-        let (ring, at) = (state.list(self.period), state.count());
-        let ([anchor, sum, squares, peak], rest) = (state.take(), state.count());
-        let place = *at as usize;
-        let gone = ring[place];
-        ring[place] = value;
-        *at = if place + 1 == ring.len() { 0 } else { *at + 1 };
+        let ring = state.list(self.period);
+        let ([anchor, sum, squares, peak], [at, rest]) = (state.take(), state.take_counts());
         if index == 0 {
             (*anchor, *rest) = (value, WINDOWS * u32::from(self.period));
+            ring.fill(value);
         }
-        let come = value - *anchor;
-        let (mut next, mut next_squares) = (*sum + come, *squares + come * come);
-        if index >= u32::from(self.period) {
-            let gone = gone - *anchor;
-            next -= gone;
-            next_squares -= gone * gone;
-        }
-        (*sum, *squares) = (next, next_squares);
-        *peak = peak.max(next_squares);
+        let (come, gone) = (value - *anchor, turn(ring, at, value) - *anchor);
+        *sum = *sum + come - gone;
+        *squares = *squares + come * come - gone * gone;
+        *peak = larger(*squares, *peak);
         let over = *rest <= 1;
         *rest = rest.saturating_sub(1);
         if index < self.lookback() {
@@ -188,6 +192,7 @@ impl Window {
 
     /// Makes the sums from nothing. The anchor is the mean.
     #[cold]
+    #[inline(never)]
     fn anew(&self, ring: &[f64], value: f64, [anchor, sum, squares, peak]: [&mut f64; 4]) {
         *anchor = mean(ring, value, self.part);
         (*sum, *squares) = ring
@@ -197,10 +202,11 @@ impl Window {
         *peak = *squares;
     }
 
+    #[inline(always)]
     fn moments(&self, anchor: f64, sum: f64, squares: f64) -> Moments {
         let distance = sum * self.part;
         // Rounding may carry a variance of nearly nothing under zero.
-        Moments { mean: anchor + distance, variance: (squares * self.part - distance * distance).max(0.0) }
+        Moments { mean: anchor + distance, variance: larger(squares * self.part - distance * distance, 0.0) }
     }
 }
 

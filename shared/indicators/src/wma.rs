@@ -37,7 +37,7 @@ impl Kernel<1> for Wma {
         self.mean.layout(layout, Degree::PRICE);
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&self, state: &mut State<'_>, bar: &Bar) -> Option<[f64; 1]> {
         let seen = state.seen;
         Some([self.mean.push(state, seen, bar.close)?])
@@ -83,7 +83,7 @@ impl LinearMean {
     }
 
     /// Takes the next value, the first of which has the index 0; it pushes out the oldest one of a full window.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&self, state: &mut State<'_>, index: u32, value: f64) -> Option<f64> {
         if self.period == 1 {
             return Some(value);

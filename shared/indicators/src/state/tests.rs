@@ -50,23 +50,23 @@ fn every_error_says_what_is_wrong() {
     assert!(matches!(IndicatorSet::decode(&[&good[..], b"\n"].concat()), Err(StateError::Damaged { .. })));
     assert!(matches!(IndicatorSet::decode(&change(100, &[1, 2, 3])), Err(StateError::Damaged { .. })));
     // From here on the checksum is right.
-    let unknown = IndicatorSet::decode(&resealed(change(16, b"XXX"))).unwrap_err();
+    let unknown =
+        IndicatorSet::decode(&resealed(change(length - CHECKSUM - "SMA(20),RSI(14)".len(), b"XXX"))).unwrap_err();
     assert!(matches!(unknown, StateError::Indicators(BadIndicator::Unknown { .. })), "{unknown}");
     check(&resealed(change(TEXT_LENGTH_AT, &[255, 255])), StateError::Truncated { needed: 24 + 65535, found: length });
-    let numbers = length - CHECKSUM - 8 * (22 + 3);
     check(
-        &resealed(change(numbers, &f64::INFINITY.to_le_bytes())),
+        &resealed(change(HEADER, &f64::INFINITY.to_le_bytes())),
         StateError::NonFinite { index: 0, value: f64::INFINITY },
     );
     // Bars seen, place in the ring.
-    let place = HEADER + "SMA(20),RSI(14)".len() + 4;
+    let place = HEADER + 8 * (22 + 3) + 4;
     check(&resealed(change(place, &[20])), StateError::Impossible { index: 1, value: 20, most: 19 });
     let mut short = good.clone();
-    short.remove(length - CHECKSUM - 1);
+    short.remove(HEADER);
     let content = 4 * 4 + 8 * 25;
     check(&resealed(short), StateError::Truncated { needed: content, found: content - 1 });
     let mut long = good.clone();
-    long.insert(length - CHECKSUM, 0);
+    long.insert(HEADER, 0);
     check(&resealed(long), StateError::Trailing { extra: 1 });
 }
 

@@ -7,6 +7,7 @@
     reason = "clippy.toml allows them in tests, but takes the functions that tests share for something else"
 )]
 
+mod allocation;
 mod drift;
 mod misprint;
 mod refusal;
