@@ -143,10 +143,12 @@ impl IndicatorSet {
 
     /// For each indicator how many bars it has seen, whether it is warm, and its values.
     pub(crate) fn by_indicator(&self) -> impl Iterator<Item = (u32, bool, &[f64])> {
-        let values = self.values();
+        let mut rest = self.values();
         self.indicators.0.entries.iter().map(move |entry| {
             let seen = self.counts[entry.counts.start];
-            (seen, seen > entry.warm_up, &values[entry.outputs.clone()])
+            let (values, behind) = rest.split_at(entry.indicator.outputs());
+            rest = behind;
+            (seen, seen > entry.warm_up, values)
         })
     }
 

@@ -8,9 +8,9 @@ use pipeline::{ProcessOutcome, ProcessSettings, Processed, SweepOutcome, Warm, p
 use series::{Rules, SeriesId, Sets, Settings};
 use testkit::{ManualTime, MemoryDeadLetters, MemorySink, MemoryStore, MemoryStream, record, record::Arrived};
 
-/// The default set, and no alerts.
+/// A set whose first reading needs some bars, and no alerts.
 pub(crate) fn settings() -> Settings {
-    settings_of("", "")
+    settings_of("SMA(20),EMA(20),RSI(14),MACD(12,26,9),BBANDS(20,2),ATR(14)", "")
 }
 
 /// Those sets and rules, as the environment of a function names them.

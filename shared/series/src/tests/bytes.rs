@@ -95,6 +95,7 @@ fn an_item_with_everything_in_it_reads_back() {
     let mut worn = item;
     let emitted = worn.lanes[0].slots.iter_mut().find_map(|slot| slot.emitted.as_mut());
     emitted.unwrap().rev = u32::MAX;
+    worn.rest();
     assert_eq!(Item::decode(&worn.encode(), &settings.sets), Err(StateError::Corrupt("emitted")));
 }
 

@@ -13,7 +13,8 @@ use proptest::{
 use self::generate::record;
 use super::*;
 use crate::{
-    DecodeError, IndicatorBody, IndicatorFlag, IndicatorReading, OutputName, SeriesText, decode, decode::by_fields, indicator,
+    DecodeError, IndicatorBody, IndicatorFlag, IndicatorReading, OutputName, SeriesText, decode, decode::by_fields,
+    indicator,
 };
 
 fn at(text: &str) -> Timestamp {
