@@ -6,6 +6,7 @@
 
 mod checkout;
 mod down;
+mod indicators;
 mod parse;
 mod place;
 mod plan;
@@ -48,6 +49,19 @@ enum Command {
     ///
     /// Exit codes: 0 whatever the verdicts; 2 wrong arguments; 3 a file could not be read, the others were.
     Parse(parse::Options),
+    /// Compute technical indicators over a CSV file of bars, one row out for each row in, without network and AWS.
+    ///
+    /// In: a header with timestamp,open,high,low,close,volume in any order, other columns are passed over; oldest row
+    /// first. A volume may be empty. Times: RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or seconds since 1970; those
+    /// without a zone are UTC. Out: the timestamp as it stands, and a column for each output, empty until its first value.
+    /// A row that cannot be taken is named on standard error and has empty cells; the others go on.
+    ///
+    /// With --to-state the state after the last row is kept, and --from-state continues from it: the output of the parts
+    /// is that of the whole, to the bit. Files appear under their names when they are complete, not before.
+    ///
+    /// Exit codes: 0 all rows were taken; 1 something could not be read to its end or written, or Ctrl-C; 2 wrong
+    /// arguments, or no input, header or state to begin with; 3 rows were left out, the others done.
+    Indicators(Box<indicators::Options>),
     /// Ask the vendor once, and send what it says to the streams of an environment.
     ///
     /// The key is taken from ALPHA_VANTAGE_API_KEY (with ALPHA_VANTAGE_PLAN and ALPHA_VANTAGE_ENTITLEMENT), or else from
@@ -82,6 +96,7 @@ fn main() -> ExitCode {
             Command::Plan(options) => Ok(plan::run(&options)),
             Command::Prepare => prepare().await,
             Command::Parse(options) => parse::run(&options),
+            Command::Indicators(options) => indicators::run(*options).await,
             Command::Poll(options) => poll::run(&options).await,
             Command::Send(options) => send::run(&options).await,
         }
