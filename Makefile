@@ -54,8 +54,10 @@ instructions: ## Instructions of the hot paths against the committed table; BLES
 	cargo bench --locked -p instructions
 
 soak: ## The property tests with full counts, ten pollers in real time; SEED=N replays one
+soak: ## The property tests with full counts, ten pollers in real time, TA-Lib; SEED=N replays one
 	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests
 	SOAK_SECONDS=100 cargo test $(CARGO_WORKSPACE) --test it ten_pollers -- --nocapture
+	cargo build $(CARGO_WORKSPACE) --bins && python3 tests/indicators/wheel.py --seed $(or $(SEED),1)
 
 tools: ## Install the optional tools into .tools
 	cargo install --locked --root $(TOOLS) --version $(CARGO_DENY) cargo-deny
