@@ -90,9 +90,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let work = match &output {
         Some(target) => {
             let file = target.writer()?;
-            spawn(move || Run::new(start, rows, file, bar).to_end())
+            spawn(move || Run::new(start, rows, file, bar).finish())
         }
-        None => spawn(move || Run::new(start, rows, io::stdout(), bar).to_end()),
+        None => spawn(move || Run::new(start, rows, io::stdout(), bar).finish()),
     };
     // A thread that waits for its input cannot be ended; it ends with the process. Targets remove what is half done.
     let done = tokio::select! {

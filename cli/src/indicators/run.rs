@@ -43,7 +43,7 @@ impl<R: Read, W: Write> Run<R, W> {
     }
 
     /// Goes through all rows.
-    pub(crate) fn to_end(mut self) -> Result<Done> {
+    pub(crate) fn finish(mut self) -> Result<Done> {
         let through = self.through();
         self.bar.finish_and_clear();
         match through {

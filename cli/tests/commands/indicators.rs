@@ -257,7 +257,9 @@ fn wrong_use_is_refused_in_words() {
 fn a_file_is_replaced_when_it_is_complete_and_not_before() {
     let (rows, folder) = (rows(&bars(10)), tempfile::tempdir().unwrap());
     let [input, output, link, state] = ["bars.csv", "values.csv", "link.csv", "state"].map(|name| path(&folder, name));
-    fs::write(&output, "as it was").unwrap();
+    // Longer than what replaces it.
+    let before = "as it was\n".repeat(10_000);
+    fs::write(&output, &before).unwrap();
     std::os::unix::fs::symlink("values.csv", &link).unwrap();
     // Neither a wrong header nor a state that cannot be written touches it.
     assert_eq!(says(&["--output", &output], "x\n").0, Some(2));
@@ -265,7 +267,7 @@ fn a_file_is_replaced_when_it_is_complete_and_not_before() {
     assert!(code == Some(1) && said.contains("cannot write") && said.contains("no/state"), "{said}");
     let (code, _, said) = says(&["--output", folder.path().to_str().unwrap()], csv(&rows));
     assert!(code == Some(1) && said.contains("cannot write"), "{said}");
-    assert_eq!(fs::read_to_string(&output).unwrap(), "as it was");
+    assert!(fs::read_to_string(&output).unwrap() == before);
     assert_eq!(names(folder.path()), ["link.csv", "values.csv"]);
 
     fs::write(&input, csv(&rows)).unwrap();
