@@ -53,7 +53,6 @@ bench: instructions ## Sizes, start and memory of the functions; engine, handler
 instructions: ## Instructions of the hot paths against the committed table; BLESS=1 writes it (needs valgrind)
 	cargo bench --locked -p instructions
 
-soak: ## The property tests with full counts, ten pollers in real time; SEED=N replays one
 soak: ## The property tests with full counts, ten pollers in real time, TA-Lib; SEED=N replays one
 	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests
 	SOAK_SECONDS=100 cargo test $(CARGO_WORKSPACE) --test it ten_pollers -- --nocapture

@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use indicators::Indicators;
 use jiff::SignedDuration;
 use market::{Bar, Basis, Fact, Freshness, Interval, Observation, Ohlc, Origin, Price, Subject, Timestamp, VendorBar};
-use wire::{IndicatorBody, IndicatorReading, IndicatorWriter, KinesisBatch, SeriesText};
+use wire::{IndicatorBody, IndicatorReading, IndicatorWriter, OutputName, KinesisBatch, SeriesText};
 
 /// All stages.
 pub(crate) const STAGES: [&str; 6] = [
@@ -148,10 +148,10 @@ fn line() -> Stage {
     let (set, _) = set()?;
     let start: Timestamp = "2026-11-20T14:30:00Z".parse()?;
     let series = SeriesText::new(&Subject::Equity("AAPL".parse()?), Interval::Min1, Basis::Raw, Origin::Vendor);
+    let names: Vec<OutputName> = set.names().iter().map(|name| OutputName::new(name)).collect();
     let (mut writer, mut out) = (IndicatorWriter::default(), Vec::with_capacity(8_192));
     Ok(Box::new(move || {
-        let readings: Vec<IndicatorReading<'_>> = set
-            .names()
+        let readings: Vec<IndicatorReading<'_>> = names
             .iter()
             .zip(set.readings().iter())
             .map(|(name, reading)| IndicatorReading {
