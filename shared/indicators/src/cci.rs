@@ -101,10 +101,12 @@ mod tests {
             check(&format!("CCI({period})"), &bars, |index| {
                 let window = &bars[(index + 1).checked_sub(n)?..=index];
                 let typical: Vec<f64> = window.iter().map(|bar| (bar.high + bar.low + bar.close) / 3.0).collect();
-                let mean = typical.iter().sum::<f64>() / n as f64;
-                let deviation = typical.iter().map(|one| (one - mean).abs()).sum::<f64>() / n as f64;
-                let distance = typical[n - 1] - mean;
-                let none = 1e-14 * mean;
+                // From the first price on, or the rounding of the mean is most of what is left of prices that nearly agree.
+                let distances: Vec<f64> = typical.iter().map(|one| one - typical[0]).collect();
+                let mean = distances.iter().sum::<f64>() / n as f64;
+                let deviation = distances.iter().map(|one| (one - mean).abs()).sum::<f64>() / n as f64;
+                let distance = distances[n - 1] - mean;
+                let none = 1e-14 * (typical[0] + mean);
                 Some([if distance.abs() <= none || deviation <= none { 0.0 } else { distance / (0.015 * deviation) }])
             });
         }
