@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use indicators::Indicators;
 use jiff::SignedDuration;
 use market::{Bar, Basis, Fact, Freshness, Interval, Observation, Ohlc, Origin, Price, Subject, Timestamp, VendorBar};
-use wire::{IndicatorBody, IndicatorReading, IndicatorWriter, OutputName, KinesisBatch, SeriesText};
+use wire::{IndicatorBody, IndicatorReading, IndicatorWriter, KinesisBatch, OutputName, SeriesText};
 
 /// All stages.
 pub(crate) const STAGES: [&str; 6] = [
