@@ -184,7 +184,7 @@ fn plain(batch: &KinesisBatch) -> Vec<Plain> {
         )
     };
     assert_eq!(batch.records().len(), batch.len());
-    assert_eq!(batch.is_empty(), batch.len() == 0);
+    assert_eq!(batch.is_empty(), batch.records().next().is_none());
     assert_eq!(batch.get(batch.len()), None);
     for (index, record) in batch.records().enumerate() {
         assert_eq!(batch.get(index), Some(record));
