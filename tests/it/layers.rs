@@ -34,7 +34,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L3 functions", &["compute-indicators", "poll-crypto", "poll-equities", "poll-events", "sweep-series"]),
     (
         "tools",
-        &["cli", "emulator", "engine", "instructions", "market-simulator", "peers", "sam-template", "testkit", "tests"],
+        &[
+            "cli",
+            "emulator",
+            "engine",
+            "event-source-mapping",
+            "instructions",
+            "market-simulator",
+            "peers",
+            "sam-template",
+            "testkit",
+            "tests",
+        ],
     ),
 ];
 

@@ -1,0 +1,13 @@
+//! The event source mapping of a Kinesis stream.
+//!
+//! [`Mapping::advance`] takes the time and one [`Input`], and gives [`Action`]s. The driver carries them out and
+//! reports what came of each. It may report in any order, and drop whatever it likes when it crashes: a new
+//! `Mapping` starts from its starting position, as a new mapping does on AWS.
+
+mod action;
+mod record;
+mod settings;
+
+pub use action::{Action, Answer, Batch, Input, InvocationId, Letter, LetterId, Position, ReadError, Window};
+pub use record::{BadSequenceNumber, Record, SequenceNumber, Shard, ShardId};
+pub use settings::{Destination, Settings, StartingPosition};

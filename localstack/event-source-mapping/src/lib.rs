@@ -1,0 +1,7 @@
+//! Lambda's event source mappings as pure state machines: what a service would read, invoke, retry, split and give up.
+//!
+//! In go the time and what came of the last actions; out come the next actions. Nothing here reads a stream, calls a
+//! function or knows a clock, so that the same machine runs behind real processes and in a simulated time.
+//! [`kinesis`] is the mapping of a Kinesis stream.
+
+pub mod kinesis;
