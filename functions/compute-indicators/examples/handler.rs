@@ -24,7 +24,7 @@ use failure::DeadLetter;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use pipeline::{
-    ProcessSettings, Warm,
+    BACKLOG_RECORDS, ProcessSettings, Warm,
     port::{CallError, Deliver, KeepDeadLetters, PutRecords, Runtime, Saved, SeriesStore, StoreError, Stored},
 };
 use rustix::time::{ClockId, clock_gettime};
@@ -148,6 +148,7 @@ fn handler() -> Handler<Items, NoDeadLetters, Sink, NoEvents> {
                 sets: Sets::default(),
                 rules: Rules::default(),
             },
+            backlog_records: BACKLOG_RECORDS,
         },
         clock: None,
     }

@@ -2,7 +2,7 @@
 
 use config::{Name, Problems, Reader};
 use market::SimulatedTime;
-use pipeline::ProcessSettings;
+use pipeline::{BACKLOG_RECORDS, ProcessSettings};
 use telemetry::LevelFilter;
 
 /// The configuration.
@@ -44,7 +44,11 @@ impl Config {
                 archive: archive?,
                 indicators: indicators?,
                 events: events?,
-                settings: ProcessSettings { function: env!("CARGO_PKG_NAME"), series: series? },
+                settings: ProcessSettings {
+                    function: env!("CARGO_PKG_NAME"),
+                    series: series?,
+                    backlog_records: BACKLOG_RECORDS,
+                },
                 clock,
                 log_level: log_level.unwrap_or(LevelFilter::INFO),
             })

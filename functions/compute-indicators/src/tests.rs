@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Context;
 use market::Interval;
-use pipeline::{ProcessSettings, Warm};
+use pipeline::{BACKLOG_RECORDS, ProcessSettings, Warm};
 use serde_json::{Value, json};
 use series::{Rules, Sets, Settings};
 use testkit::{
@@ -29,6 +29,7 @@ fn handler() -> Handler<MemoryStore, MemoryDeadLetters, MemorySink, MemoryStream
                 sets: Sets::default(),
                 rules: Rules::default(),
             },
+            backlog_records: BACKLOG_RECORDS,
         },
         clock: None,
     }

@@ -4,14 +4,12 @@
 //! 2. `step` each with its facts; new readings stand in `owed`, and their lines in the buffer that is sent.
 //! 3. One conditional write each. Refused: step what stands there instead. Outcome unknown: read again.
 //! 4. Deliver what is owed, as committed: readings to the archive, alerts to the events stream.
-//! 5. Take out of `owed` what the sinks acknowledged, and nothing else.
+//! 5. Take out of `owed` what the sinks acknowledged, and nothing else. In a backlog that stands only in the warm
+//!    process at first, and is written together with the series' next facts (`docs/adr/0016`).
 //!
 //! There is no lease, no writer's token and no transaction over series: they are independent.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{HashMap, HashSet};
 
 use failure::{Failure, Kind, Stage};
 use flow::Backoff;
@@ -24,13 +22,11 @@ use crate::{
     deliver::{LAST_SECONDS, deliver},
     port::{CallError, Deliver, PutRecords, Runtime, Saved, SeriesStore, StoreError, Stored},
     put::{PutSettings, put},
+    warm::{Kept, Warm},
 };
 
 /// How many series are written at the same time.
 const IN_FLIGHT: usize = 32;
-/// How many items a warm process keeps, of up to 10 KB each; beyond that it forgets all of them, and
-/// reads again.
-const WARM_MAX: usize = 1024;
 /// How many series are read at once.
 const LOAD_SERIES: usize = 100;
 /// After how many series or bytes of lines what was committed is delivered. With more, an event of thousands of
@@ -45,27 +41,13 @@ const LINE_USUAL: usize = 1024;
 const COMMIT: Backoff =
     Backoff { base: SignedDuration::from_millis(50), cap: SignedDuration::from_secs(1), attempts: 8 };
 
-/// Items that this process wrote last. Each conditional write proves that they are still current.
-#[derive(Debug, Default)]
-pub struct Warm(Mutex<HashMap<SeriesId, Stored, foldhash::fast::RandomState>>);
-
-impl Warm {
-    fn take(&self, id: &SeriesId) -> Option<Stored> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
-    }
-
-    fn keep(&self, id: SeriesId, mut stored: Stored) {
-        // What is still owed may be many times as large as the rest, and others may deliver it first.
-        if !stored.item.owed().is_empty() {
-            return;
-        }
-        stored.item.rest();
-        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if items.len() >= WARM_MAX {
-            items.clear();
-        }
-        items.insert(id, stored);
-    }
+/// When acknowledgements are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acknowledge {
+    /// In a write of their own, at once.
+    AtOnce,
+    /// With the series' next facts, which are about to come.
+    WithTheNext,
 }
 
 /// Where series live and where their readings and alerts go.
@@ -76,6 +58,7 @@ pub(crate) struct Ports<'a, Store, Sink, Events, Time> {
     pub(crate) runtime: &'a Time,
     pub(crate) warm: &'a Warm,
     pub(crate) settings: &'a Settings,
+    pub(crate) acknowledge: Acknowledge,
 }
 
 /// What became of the series of a batch.
@@ -113,6 +96,8 @@ struct Stepped {
     facts: Vec<SeriesFact>,
     /// The item after the step, with the version before it.
     stored: Stored,
+    /// What was acknowledged before and is written with this step.
+    unwritten: Vec<u64>,
     step: Step,
     /// The first number that this step allotted. The lines of its readings are written already.
     first: u64,
@@ -128,7 +113,7 @@ struct Committed {
     rest: Vec<SeriesFact>,
     /// Whether facts were taken or room was made.
     progress: bool,
-    /// What the sinks acknowledged.
+    /// What the sinks acknowledged and the store does not know of.
     acknowledged: Vec<u64>,
 }
 
@@ -174,7 +159,7 @@ where
         }
         for series in settle(ports, round, &mut outcome).await {
             if series.rest.is_empty() {
-                ports.warm.keep(series.id, series.stored);
+                ports.warm.keep(series.id, series.stored, series.acknowledged);
             } else if series.progress {
                 pending.push((series.id, series.rest));
             } else {
@@ -184,11 +169,34 @@ where
             }
         }
     }
+    if ports.acknowledge == Acknowledge::AtOnce {
+        write_unwritten(ports, &mut outcome).await;
+    }
     outcome
 }
 
+/// Writes what an earlier batch of a backlog left to the series' next facts, which did not come.
+async fn write_unwritten<Store: SeriesStore, Sink, Events, Time: Runtime>(
+    ports: &Ports<'_, Store, Sink, Events, Time>,
+    outcome: &mut Advanced,
+) {
+    let left = ports.warm.take_unwritten().into_iter().map(|(id, Kept { stored, unwritten })| {
+        acknowledge(ports, Committed { id, stored, rest: Vec::new(), progress: false, acknowledged: unwritten })
+    });
+    let written: Vec<(Committed, Option<Failure>)> = stream::iter(left).buffer_unordered(IN_FLIGHT).collect().await;
+    for (series, trouble) in written {
+        outcome.trouble.extend(trouble);
+        ports.warm.keep(series.id, series.stored, series.acknowledged);
+    }
+}
+
 /// A series with its item, or why there is none.
-type Loaded = (Result<Stored, StoreError>, SeriesId, Vec<SeriesFact>);
+struct Loaded {
+    id: SeriesId,
+    facts: Vec<SeriesFact>,
+    stored: Result<Stored, StoreError>,
+    unwritten: Vec<u64>,
+}
 
 /// Takes the items of series from the warm process, and reads those that are not there.
 async fn load_all<Store: SeriesStore, Sink, Events, Time>(
@@ -198,14 +206,15 @@ async fn load_all<Store: SeriesStore, Sink, Events, Time>(
     let (mut loaded, mut cold) = (Vec::with_capacity(series.len()), Vec::new());
     for (id, facts) in series {
         match ports.warm.take(&id) {
-            Some(stored) => loaded.push((Ok(stored), id, facts)),
+            Some(Kept { stored, unwritten }) => loaded.push(Loaded { id, facts, stored: Ok(stored), unwritten }),
             None => cold.push((id, facts)),
         }
     }
     if !cold.is_empty() {
         let ids: Vec<&SeriesId> = cold.iter().map(|(id, _)| id).collect();
         let items = ports.store.load_many(&ids).await;
-        loaded.extend(cold.into_iter().zip(items).map(|((id, facts), stored)| (stored, id, facts)));
+        let read = cold.into_iter().zip(items);
+        loaded.extend(read.map(|((id, facts), stored)| Loaded { id, facts, stored, unwritten: Vec::new() }));
     }
     loaded
 }
@@ -219,16 +228,16 @@ async fn commit_all<Store: SeriesStore, Sink, Events, Time: Runtime>(
 ) {
     let now = ports.runtime.now();
     let (mut to_write, mut to_retry) = (Vec::new(), Vec::new());
-    for (stored, id, mut facts) in wave {
+    for Loaded { id, mut facts, stored, unwritten } in wave {
         match stored {
             Ok(mut stored) => {
                 let first = stored.item.next_number();
                 let step = step(&id, &mut stored.item, &mut facts, now, ports.settings, &mut round.written);
                 let index = round.committed.len() + to_write.len();
                 round.owners.extend(round.written.numbers.drain(..).map(|number| (index, number)));
-                to_write.push(Stepped { id, facts, stored, step, first, own: first });
+                to_write.push(Stepped { id, facts, stored, unwritten, step, first, own: first });
             }
-            Err(error) => to_retry.push((id, facts, Trouble::Load(error))),
+            Err(error) => to_retry.push((id, facts, unwritten, Trouble::Load(error))),
         }
     }
 
@@ -246,7 +255,7 @@ async fn commit_all<Store: SeriesStore, Sink, Events, Time: Runtime>(
             Err((series, trouble)) => {
                 refused.insert(index);
                 round.committed.push(None);
-                to_retry.push((series.id, series.facts, trouble));
+                to_retry.push((series.id, series.facts, series.unwritten, trouble));
             }
         }
     }
@@ -256,11 +265,9 @@ async fn commit_all<Store: SeriesStore, Sink, Events, Time: Runtime>(
         round.owners.retain(|(index, _)| !refused.contains(index));
     }
 
-    let retried: Vec<_> =
-        stream::iter(to_retry.into_iter().map(|(id, facts, trouble)| retry(ports, id, facts, trouble)))
-            .buffer_unordered(IN_FLIGHT)
-            .collect()
-            .await;
+    let retries =
+        to_retry.into_iter().map(|(id, facts, unwritten, trouble)| retry(ports, id, facts, unwritten, trouble));
+    let retried: Vec<_> = stream::iter(retries).buffer_unordered(IN_FLIGHT).collect().await;
     for result in retried {
         match result {
             Ok((series, written, now)) => {
@@ -297,6 +304,7 @@ async fn write<Store: SeriesStore, Sink, Events, Time>(
     match ports.store.save(&series.id, &series.stored, due).await {
         Ok(Saved::Done) => {
             series.stored.version += 1;
+            series.unwritten.clear();
             Ok(series)
         }
         Ok(Saved::Refused(current)) => Err((series, Trouble::Refused(current))),
@@ -312,6 +320,7 @@ async fn retry<Store: SeriesStore, Sink, Events, Time: Runtime>(
     ports: &Ports<'_, Store, Sink, Events, Time>,
     id: SeriesId,
     mut facts: Vec<SeriesFact>,
+    unwritten: Vec<u64>,
     mut trouble: Trouble,
 ) -> Result<(Stepped, Written, Timestamp), (SeriesId, Failure)> {
     let mut failed = 0;
@@ -356,9 +365,12 @@ async fn retry<Store: SeriesStore, Sink, Events, Time: Runtime>(
         };
         let now = ports.runtime.now();
         let (first, mut written) = (stored.item.next_number(), Written::default());
-        let step = step(&id, &mut stored.item, &mut facts, now, ports.settings, &mut written);
+        let acknowledged = stored.item.acknowledge(&unwritten);
+        let mut step = step(&id, &mut stored.item, &mut facts, now, ports.settings, &mut written);
+        step.changed |= acknowledged;
         let own = own.unwrap_or(first);
-        let stepped = Stepped { id: id.clone(), facts: std::mem::take(&mut facts), stored, step, first, own };
+        let (facts_left, unwritten) = (std::mem::take(&mut facts), unwritten.clone());
+        let stepped = Stepped { id: id.clone(), facts: facts_left, stored, unwritten, step, first, own };
         match write(ports, stepped).await {
             Ok(stepped) => return Ok((stepped, written, now)),
             Err((stepped, again)) => (facts, trouble) = (stepped.facts, again),
@@ -383,7 +395,7 @@ fn committed<Store, Sink, Events, Time>(
     now: Timestamp,
     round: &mut Round,
 ) {
-    let Stepped { id, mut facts, stored, step, first, own } = series;
+    let Stepped { id, mut facts, stored, unwritten, step, first, own } = series;
     let index = round.committed.len();
     for owed in stored.item.deliverable(own, now, ports.settings) {
         match &owed.what {
@@ -397,7 +409,7 @@ fn committed<Store, Sink, Events, Time>(
     }
     facts.drain(..step.taken);
     let progress = step.taken > 0;
-    round.committed.push(Some(Committed { id, stored, rest: facts, progress, acknowledged: Vec::new() }));
+    round.committed.push(Some(Committed { id, stored, rest: facts, progress, acknowledged: unwritten }));
 }
 
 /// Delivers the lines and alerts of all series together, and acknowledges in each what the sinks took.
@@ -443,28 +455,39 @@ where
             }
         }
     }
-    let acknowledged: Vec<(Committed, Option<Failure>)> =
-        stream::iter(committed.into_iter().flatten().map(|series| acknowledge(ports, series)))
-            .buffer_unordered(IN_FLIGHT)
-            .collect()
-            .await;
-    let keep = |(series, trouble): (Committed, Option<Failure>)| {
-        outcome.trouble.extend(trouble);
-        series
+    let (mut done, mut to_write) = (Vec::new(), Vec::new());
+    let mut room = match ports.acknowledge {
+        Acknowledge::AtOnce => 0,
+        Acknowledge::WithTheNext => ports.warm.room(),
     };
-    acknowledged.into_iter().map(keep).collect()
+    for mut series in committed.into_iter().flatten() {
+        series.acknowledged.sort_unstable();
+        series.progress |= !series.acknowledged.is_empty();
+        series.stored.item.acknowledge(&series.acknowledged);
+        // What has facts waiting for room in `owed`, and what the warm process does not keep, cannot wait.
+        if room > 0 && series.rest.is_empty() && series.stored.item.owed().is_empty() {
+            room -= 1;
+            done.push(series);
+        } else {
+            to_write.push(acknowledge(ports, series));
+        }
+    }
+    let mut written = std::pin::pin!(stream::iter(to_write).buffer_unordered(IN_FLIGHT));
+    while let Some((series, trouble)) = written.next().await {
+        outcome.trouble.extend(trouble);
+        done.push(series);
+    }
+    done
 }
 
-/// Writes into the item what the sinks acknowledged. If that does not succeed, the same bytes are
-/// delivered once more by whoever comes next; nothing is lost.
+/// Writes an item that does not owe any more what the sinks acknowledged. If that does not succeed, the same bytes
+/// are delivered once more by whoever comes next; nothing is lost.
 async fn acknowledge<Store: SeriesStore, Sink, Events, Time: Runtime>(
     ports: &Ports<'_, Store, Sink, Events, Time>,
     mut series: Committed,
 ) -> (Committed, Option<Failure>) {
     let mut failed = 0;
-    series.acknowledged.sort_unstable();
-    series.progress |= !series.acknowledged.is_empty();
-    let mut is_news = series.stored.item.acknowledge(&series.acknowledged);
+    let mut is_news = !series.acknowledged.is_empty();
     while is_news {
         let due = series.stored.item.due(ports.settings);
         let trouble = match ports.store.save(&series.id, &series.stored, due).await {
@@ -500,5 +523,6 @@ async fn acknowledge<Store: SeriesStore, Sink, Events, Time: Runtime>(
             }
         }
     }
+    series.acknowledged.clear();
     (series, None)
 }

@@ -15,12 +15,13 @@ mod produce;
 mod put;
 mod quota;
 mod sweep;
+mod warm;
 
-pub use advance::Warm;
 pub use job::{Entry, Job};
 pub use outcome::{PollOutcome, ProcessOutcome, Refusal, SweepOutcome};
 pub use poll::{Cooldowns, MarketHours, PollPorts, PollSettings, STOP_ISSUING, poll};
-pub use process::{ProcessSettings, Processed, process};
+pub use process::{BACKLOG_RECORDS, ProcessSettings, Processed, process};
 pub use put::{Latencies, Put, PutSettings, PutStats, Refused, put};
 pub use quota::{Denied, Grant, RateLimiter, SLOT_LIFETIME, Why, named_per_second, refusal_class};
 pub use sweep::sweep;
+pub use warm::Warm;

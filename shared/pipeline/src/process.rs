@@ -10,14 +10,19 @@ use series::{SeriesFact, SeriesId, Settings, route, splits};
 use wire::{BatchRecord, DecodeError, Id, Lines, decode, limits::FIREHOSE_RECORD_BYTES};
 
 use crate::{
-    advance::{Pending, Ports, Warm, advance},
+    advance::{Acknowledge, Pending, Ports, advance},
     deliver::deliver,
     outcome::{ProcessOutcome, note},
     port::{Deliver, KeepDeadLetters, PutRecords, Runtime, SeriesStore},
+    warm::Warm,
 };
 
 /// How many facts of a series a full batch has, about.
 const FACTS_USUAL: usize = 8;
+
+/// A batch of so many records is one of a backlog: the next one is about to come, and brings along what this one would
+/// write in a second write per series.
+pub const BACKLOG_RECORDS: usize = 2_000;
 
 type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -28,6 +33,8 @@ pub struct ProcessSettings {
     pub function: &'static str,
     /// How series act.
     pub series: Settings,
+    /// Records of a batch from which on it counts as part of a backlog; see [`BACKLOG_RECORDS`].
+    pub backlog_records: usize,
 }
 
 /// What became of a batch.
@@ -65,7 +72,11 @@ where
     let mut outcome = ProcessOutcome { records: batch.len() as u64, ..Default::default() };
     let mut fold = Fold::default();
     let read: Vec<Read> = batch.iter().map(|record| fold.take(record)).collect();
-    let ports = Ports { store, sink: indicators, events, runtime, warm, settings: &settings.series };
+    let acknowledge = match batch.len() >= settings.backlog_records {
+        true => Acknowledge::WithTheNext,
+        false => Acknowledge::AtOnce,
+    };
+    let ports = Ports { store, sink: indicators, events, runtime, warm, settings: &settings.series, acknowledge };
     let advanced = advance(&ports, fold.pending).await;
     outcome.late = advanced.late;
     outcome.bars = advanced.bars;

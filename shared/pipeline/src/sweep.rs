@@ -3,9 +3,10 @@
 use series::Settings;
 
 use crate::{
-    advance::{Ports, Warm, advance},
+    advance::{Acknowledge, Ports, advance},
     outcome::{SweepOutcome, note},
     port::{Deliver, PutRecords, Runtime, SeriesStore},
+    warm::Warm,
 };
 
 /// Brings every series that is due up to date.
@@ -24,7 +25,7 @@ pub async fn sweep<Store: SeriesStore, Sink: Deliver, Events: PutRecords, Time: 
     outcome.due = due.len() as u64;
     // Other processes write these series between two sweeps, so that nothing is worth keeping warm.
     let warm = Warm::default();
-    let ports = Ports { store, sink, events, runtime, warm: &warm, settings };
+    let ports = Ports { store, sink, events, runtime, warm: &warm, settings, acknowledge: Acknowledge::AtOnce };
     let advanced = advance(&ports, due.into_iter().map(|id| (id, Vec::new())).collect()).await;
     outcome.bars = advanced.bars;
     outcome.indicators = advanced.indicators;

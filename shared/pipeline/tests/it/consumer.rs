@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use market::Interval;
-use pipeline::{ProcessOutcome, ProcessSettings, Processed, SweepOutcome, Warm, process, sweep};
+use pipeline::{BACKLOG_RECORDS, ProcessOutcome, ProcessSettings, Processed, SweepOutcome, Warm, process, sweep};
 use series::{Rules, SeriesId, Sets, Settings};
 use testkit::{ManualTime, MemoryDeadLetters, MemorySink, MemoryStore, MemoryStream, record, record::Arrived};
 
@@ -34,6 +34,7 @@ pub(crate) struct Consumer {
     pub(crate) indicators: MemorySink,
     pub(crate) events: MemoryStream,
     pub(crate) settings: Settings,
+    pub(crate) backlog_records: usize,
     pub(crate) time: ManualTime,
 }
 
@@ -51,6 +52,7 @@ impl Consumer {
             indicators: MemorySink::default(),
             events: MemoryStream::default(),
             settings,
+            backlog_records: BACKLOG_RECORDS,
             time: ManualTime::at(NOW),
         }
     }
@@ -58,7 +60,11 @@ impl Consumer {
     pub(crate) async fn process(&self, warm: &Warm, batch: &[Arrived]) -> Processed {
         let ports = (&self.store, &self.dead_letters, &self.archive, &self.indicators, &self.events, &self.time);
         let records: Vec<_> = batch.iter().map(Arrived::record).collect();
-        let settings = ProcessSettings { function: "compute-indicators", series: self.settings.clone() };
+        let settings = ProcessSettings {
+            function: "compute-indicators",
+            series: self.settings.clone(),
+            backlog_records: self.backlog_records,
+        };
         let processed = process(ports, warm, &records, &settings).await;
         let ProcessOutcome { records, settled, delivered, duplicates, dead_lettered, .. } = processed.outcome;
         assert_eq!(records, batch.len() as u64);

@@ -7,6 +7,7 @@
 )]
 
 mod alerts;
+mod backlog;
 mod consumer;
 mod convergence;
 mod many;
