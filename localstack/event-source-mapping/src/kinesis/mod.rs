@@ -5,9 +5,23 @@
 //! `Mapping` starts from its starting position, as a new mapping does on AWS.
 
 mod action;
+mod counts;
+mod event;
+mod filter;
+mod lane;
+mod letter;
+mod mapping;
+mod pace;
 mod record;
+mod response;
 mod settings;
+mod shard;
+mod window;
 
 pub use action::{Action, Answer, Batch, Input, InvocationId, Letter, LetterId, Position, ReadError, Window};
+pub use counts::Counts;
+pub use event::{MAXIMUM_EVENT_BYTES, MAXIMUM_STATE_BYTES};
+pub use mapping::Mapping;
+pub use pace::Pace;
 pub use record::{BadSequenceNumber, Record, SequenceNumber, Shard, ShardId};
 pub use settings::{Destination, Settings, StartingPosition};

@@ -40,7 +40,7 @@ pub struct Settings {
     pub uuid: String,
     /// The function that it invokes.
     pub function_arn: String,
-    /// The stream.
+    /// The stream, or a consumer of it (enhanced fan-out). Events name it as `eventSourceARN`.
     pub stream_arn: String,
     /// The role that events name as `invokeIdentityArn`.
     pub role_arn: String,
@@ -68,4 +68,52 @@ pub struct Settings {
     pub on_failure: Option<Destination>,
     /// The tumbling window's length, 1 to 900 s.
     pub tumbling_window: Option<SignedDuration>,
+}
+
+impl Settings {
+    /// The stream's ARN, also where [`Settings::stream_arn`] names a consumer of it (enhanced fan-out).
+    pub fn stream(&self) -> &str {
+        self.stream_arn.split_once("/consumer/").map_or(&self.stream_arn, |(stream, _)| stream)
+    }
+
+    /// Whether the source is a consumer with enhanced fan-out rather than the stream itself.
+    pub fn is_enhanced_fan_out(&self) -> bool {
+        self.stream_arn.contains("/consumer/")
+    }
+
+    /// The region that the stream's ARN names.
+    pub fn region(&self) -> &str {
+        self.stream_arn.split(':').nth(3).unwrap_or_default()
+    }
+
+    /// The age from which a record is given up: the configured one or the stream's retention, what ends first.
+    pub fn age_limit(&self) -> SignedDuration {
+        self.maximum_record_age.map_or(self.retention, |age| age.min(self.retention))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn settings() -> Settings {
+        Settings {
+            uuid: "2b733gdc-8ac3-cdf5-af3a-1827b3b11284".to_owned(),
+            function_arn: "arn:aws:lambda:us-east-2:123456789012:function:my-function".to_owned(),
+            stream_arn: "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream".to_owned(),
+            role_arn: "arn:aws:iam::123456789012:role/lambda-role".to_owned(),
+            batch_size: 100,
+            batching_window: SignedDuration::ZERO,
+            starting_position: StartingPosition::TrimHorizon,
+            parallelization_factor: 1,
+            filters: Vec::new(),
+            reports_batch_item_failures: false,
+            bisects: false,
+            maximum_retry_attempts: None,
+            maximum_record_age: None,
+            retention: SignedDuration::from_hours(24),
+            on_failure: None,
+            tumbling_window: None,
+        }
+    }
 }
