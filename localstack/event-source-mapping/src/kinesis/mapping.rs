@@ -40,7 +40,9 @@ enum Listing {
 }
 
 impl Mapping {
-    /// A mapping that has read nothing yet. Whether AWS would take the settings is not asked here.
+    /// A mapping that has read nothing yet. [`Settings::validate`] says whether AWS would take them.
+    ///
+    /// Here a bound is not asked for, and filters of which one is no pattern keep all records rather than lose any.
     pub fn new(settings: Settings) -> Self {
         Self::with_pace(settings, Pace::default())
     }
@@ -48,7 +50,7 @@ impl Mapping {
     /// The same, at a pace of one's own.
     pub fn with_pace(settings: Settings, pace: Pace) -> Self {
         Self {
-            filter: RecordFilter::new(&settings.filters),
+            filter: RecordFilter::new(&settings.filters).unwrap_or_default(),
             settings,
             pace,
             checkpoints: HashMap::new(),

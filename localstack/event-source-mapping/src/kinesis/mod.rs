@@ -16,6 +16,7 @@ mod record;
 mod response;
 mod settings;
 mod shard;
+mod validate;
 mod window;
 
 pub use action::{Action, Answer, Batch, Input, InvocationId, Letter, LetterId, Position, ReadError, Window};
@@ -25,3 +26,4 @@ pub use mapping::Mapping;
 pub use pace::Pace;
 pub use record::{BadSequenceNumber, Record, SequenceNumber, Shard, ShardId};
 pub use settings::{Destination, Settings, StartingPosition};
+pub use validate::SettingsError;
