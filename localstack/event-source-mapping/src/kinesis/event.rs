@@ -47,13 +47,11 @@ fn quoted_length(text: &str) -> usize {
 }
 
 /// Seconds with three digits behind the point, as AWS writes arrival times.
-fn write_seconds(out: &mut Vec<u8>, moment: Timestamp) {
+pub(crate) fn seconds(moment: Timestamp) -> String {
     let milliseconds = moment.as_millisecond();
-    if milliseconds < 0 {
-        out.push(b'-');
-    }
+    let sign = if milliseconds < 0 { "-" } else { "" };
     let milliseconds = milliseconds.unsigned_abs();
-    out.extend_from_slice(format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000).as_bytes());
+    format!("{sign}{}.{:03}", milliseconds / 1000, milliseconds % 1000)
 }
 
 fn seconds_length(moment: Timestamp) -> usize {
@@ -115,7 +113,7 @@ impl Batch {
             out.extend_from_slice(DATA.as_bytes());
             base64_simd::STANDARD.encode_append(&record.data, &mut out);
             out.extend_from_slice(ARRIVED.as_bytes());
-            write_seconds(&mut out, record.arrived);
+            out.extend_from_slice(seconds(record.arrived).as_bytes());
             out.extend_from_slice(EVENT_ID.as_bytes());
             out.extend_from_slice(self.shard.0.as_bytes());
             out.push(b':');

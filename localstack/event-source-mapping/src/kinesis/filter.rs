@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Record, Settings, ShardId};
+use super::{Record, Settings, ShardId, event::seconds};
 use crate::filter::{Node, Pattern, PatternError, Shape};
 
 /// The patterns of a mapping, ready to match.
@@ -42,12 +42,11 @@ impl RecordFilter {
 fn view<'a>(record: &'a Record, shard: &ShardId, settings: &'a Settings, data: Option<Node<'a>>) -> Node<'a> {
     let text = |text: &'a str| Node::Text(Cow::Borrowed(text));
     let number = record.sequence_number.as_str();
-    let milliseconds = record.arrived.as_millisecond();
     let mut kinesis = vec![
         ("kinesisSchemaVersion", text("1.0")),
         ("partitionKey", text(&record.partition_key)),
         ("sequenceNumber", text(number)),
-        ("approximateArrivalTimestamp", Node::Number(format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000))),
+        ("approximateArrivalTimestamp", Node::Number(seconds(record.arrived))),
     ];
     kinesis.extend(data.map(|data| ("data", data)));
     let mut fields = kinesis.clone();
