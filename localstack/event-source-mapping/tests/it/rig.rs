@@ -15,9 +15,9 @@ use event_source_mapping::kinesis::{
 use jiff::{SignedDuration, Timestamp};
 
 /// The slots that keys fall into; shards divide them.
-pub const SLOTS: u32 = 256;
+pub(crate) const SLOTS: u32 = 256;
 
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         uuid: "2b733gdc-8ac3-cdf5-af3a-1827b3b11284".to_owned(),
         function_arn: "arn:aws:lambda:us-east-2:123456789012:function:my-function".to_owned(),
@@ -39,39 +39,39 @@ pub fn settings() -> Settings {
 }
 
 #[derive(Debug)]
-pub struct FakeShard {
-    pub id: ShardId,
-    pub parents: Vec<ShardId>,
-    pub slots: std::ops::Range<u32>,
-    pub records: Vec<Arc<Record>>,
-    pub is_closed: bool,
+pub(crate) struct FakeShard {
+    pub(crate) id: ShardId,
+    pub(crate) parents: Vec<ShardId>,
+    pub(crate) slots: std::ops::Range<u32>,
+    pub(crate) records: Vec<Arc<Record>>,
+    pub(crate) is_closed: bool,
 }
 
 /// An invocation as the function saw it.
 #[derive(Debug, Clone)]
-pub struct Call {
-    pub at: Timestamp,
-    pub numbers: Vec<u64>,
-    pub batch: Batch,
+pub(crate) struct Call {
+    pub(crate) at: Timestamp,
+    pub(crate) numbers: Vec<u64>,
+    pub(crate) batch: Batch,
 }
 
 type Function = Box<dyn FnMut(&Batch, Timestamp) -> (Answer, SignedDuration)>;
 type Store = Box<dyn FnMut(&Letter) -> bool>;
 
-pub struct Rig {
-    pub mapping: Mapping,
-    pub now: Timestamp,
-    pub shards: Vec<FakeShard>,
-    pub calls: Vec<Call>,
-    pub letters: Vec<Letter>,
-    pub reads: Vec<(Timestamp, ShardId, Position, usize)>,
-    pub stores: usize,
+pub(crate) struct Rig {
+    pub(crate) mapping: Mapping,
+    pub(crate) now: Timestamp,
+    pub(crate) shards: Vec<FakeShard>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) reads: Vec<(Timestamp, ShardId, Position, usize)>,
+    pub(crate) stores: usize,
     /// Records that the function was done with, by number.
-    pub done: HashSet<u64>,
+    pub(crate) done: HashSet<u64>,
     /// Records that a read gave.
-    pub given: HashSet<u64>,
+    pub(crate) given: HashSet<u64>,
     /// The next reads that fail.
-    pub read_errors: Vec<ReadError>,
+    pub(crate) read_errors: Vec<ReadError>,
     in_flight: HashMap<InvocationId, Batch>,
     function: Function,
     store: Store,
@@ -81,44 +81,44 @@ pub struct Rig {
     next_number: u64,
 }
 
-pub fn seconds(seconds: i64) -> SignedDuration {
+pub(crate) fn seconds(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
 }
 
-pub fn number(record: &Record) -> u64 {
+pub(crate) fn number(record: &Record) -> u64 {
     record.sequence_number.as_str().parse().unwrap()
 }
 
-pub fn numbers(records: &[Arc<Record>]) -> Vec<u64> {
+pub(crate) fn numbers(records: &[Arc<Record>]) -> Vec<u64> {
     records.iter().map(|record| number(record)).collect()
 }
 
-pub fn failed() -> Answer {
+pub(crate) fn failed() -> Answer {
     Answer::Failed { function_error: "Unhandled".to_owned() }
 }
 
-pub fn returned(response: &str) -> Answer {
+pub(crate) fn returned(response: &str) -> Answer {
     Answer::Returned(response.as_bytes().to_vec())
 }
 
 /// A response that names these records.
-pub fn items(numbers: &[u64]) -> Answer {
+pub(crate) fn items(numbers: &[u64]) -> Answer {
     let items: Vec<_> = numbers.iter().map(|number| format!(r#"{{"itemIdentifier":"{number}"}}"#)).collect();
     returned(&format!(r#"{{"batchItemFailures":[{}]}}"#, items.join(",")))
 }
 
 /// The slot of a key: the keys of the tests are spread by their sum.
-pub fn slot(key: &str) -> u32 {
+pub(crate) fn slot(key: &str) -> u32 {
     key.bytes().map(u32::from).sum::<u32>().wrapping_mul(37) % SLOTS
 }
 
 impl Rig {
     /// One shard, a function that is done with everything at once, a destination that takes everything.
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self::with_pace(settings, Pace::default())
     }
 
-    pub fn with_pace(settings: Settings, pace: Pace) -> Self {
+    pub(crate) fn with_pace(settings: Settings, pace: Pace) -> Self {
         let mut rig = Self {
             mapping: Mapping::with_pace(settings, pace),
             now: Timestamp::from_second(1_700_000_000).unwrap(),
@@ -142,29 +142,32 @@ impl Rig {
         rig
     }
 
-    pub fn function(mut self, mut function: impl FnMut(&Batch) -> Answer + 'static) -> Self {
+    pub(crate) fn function(mut self, mut function: impl FnMut(&Batch) -> Answer + 'static) -> Self {
         self.function = Box::new(move |batch, _| (function(batch), SignedDuration::ZERO));
         self
     }
 
-    pub fn timed(mut self, function: impl FnMut(&Batch, Timestamp) -> (Answer, SignedDuration) + 'static) -> Self {
+    pub(crate) fn timed(
+        mut self,
+        function: impl FnMut(&Batch, Timestamp) -> (Answer, SignedDuration) + 'static,
+    ) -> Self {
         self.function = Box::new(function);
         self
     }
 
-    pub fn store(mut self, store: impl FnMut(&Letter) -> bool + 'static) -> Self {
+    pub(crate) fn store(mut self, store: impl FnMut(&Letter) -> bool + 'static) -> Self {
         self.store = Box::new(store);
         self
     }
 
-    pub fn add_shard(&mut self, parents: Vec<ShardId>, slots: std::ops::Range<u32>) -> ShardId {
+    pub(crate) fn add_shard(&mut self, parents: Vec<ShardId>, slots: std::ops::Range<u32>) -> ShardId {
         let id = ShardId(format!("shardId-{:012}", self.shards.len()).into());
         self.shards.push(FakeShard { id: id.clone(), parents, slots, records: Vec::new(), is_closed: false });
         id
     }
 
     /// Splits an open shard in two.
-    pub fn split(&mut self, index: usize) {
+    pub(crate) fn split(&mut self, index: usize) {
         let shard = &mut self.shards[index];
         shard.is_closed = true;
         let (id, slots) = (shard.id.clone(), shard.slots.clone());
@@ -174,7 +177,7 @@ impl Rig {
     }
 
     /// Merges two open shards that are neighbours.
-    pub fn merge(&mut self, left: usize, right: usize) {
+    pub(crate) fn merge(&mut self, left: usize, right: usize) {
         let slots = self.shards[left].slots.start..self.shards[right].slots.end;
         let parents = [left, right].map(|index| {
             self.shards[index].is_closed = true;
@@ -184,7 +187,7 @@ impl Rig {
     }
 
     /// Puts a record now. Returns its number.
-    pub fn put(&mut self, key: &str, data: &[u8]) -> u64 {
+    pub(crate) fn put(&mut self, key: &str, data: &[u8]) -> u64 {
         self.next_number += 1;
         let record = Record {
             sequence_number: self.next_number.to_string().parse().unwrap(),
@@ -198,48 +201,58 @@ impl Rig {
         self.next_number
     }
 
-    pub fn put_many(&mut self, count: usize) {
+    pub(crate) fn put_many(&mut self, count: usize) {
         for _ in 0..count {
             self.put("key", b"data");
         }
     }
 
-    pub fn record(&self, wanted: u64) -> Arc<Record> {
+    pub(crate) fn record(&self, wanted: u64) -> Arc<Record> {
         let mut records = self.shards.iter().flat_map(|shard| &shard.records);
         Arc::clone(records.find(|record| number(record) == wanted).unwrap())
     }
 
     /// Numbers of the records of each invocation, in order.
-    pub fn given_numbers(&self) -> Vec<Vec<u64>> {
+    pub(crate) fn given_numbers(&self) -> Vec<Vec<u64>> {
         self.calls.iter().map(|call| call.numbers.clone()).collect()
     }
 
-    pub fn letter_numbers(&self) -> Vec<Vec<u64>> {
+    pub(crate) fn letter_numbers(&self) -> Vec<Vec<u64>> {
         self.letters.iter().map(|letter| numbers(&letter.batch.records)).collect()
     }
 
-    pub fn outstanding_keys(&self) -> Vec<(ShardId, HashSet<Arc<str>>)> {
+    pub(crate) fn outstanding_keys(&self) -> Vec<(ShardId, HashSet<Arc<str>>)> {
         let keys = |batch: &Batch| batch.records.iter().map(|record| Arc::clone(&record.partition_key)).collect();
         self.in_flight.values().map(|batch| (batch.shard.clone(), keys(batch))).collect()
     }
 
+    /// Records that no read gave and that the stream still holds.
+    fn unread(&self) -> usize {
+        let horizon = self.now - self.mapping.settings().retention;
+        let records = self.shards.iter().flat_map(|shard| &shard.records);
+        records.filter(|record| record.arrived >= horizon && !self.given.contains(&number(record))).count()
+    }
+
     /// Runs for a time.
-    pub fn run_for(&mut self, time: SignedDuration) {
+    pub(crate) fn run_for(&mut self, time: SignedDuration) {
         let until = self.now + time;
         self.run_until(|_| false, until);
     }
 
     /// Runs until everything is through.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let until = self.now + SignedDuration::from_hours(24 * 30);
-        self.run_until(|rig| rig.due.is_empty() && rig.mapping.is_idle() && rig.mapping.outstanding() == 0, until);
+        self.run_until(|rig| rig.due.is_empty() && rig.mapping.is_idle() && rig.unread() == 0, until);
         assert!(self.now < until, "not through after 30 days");
     }
 
     /// Runs until all is through and all windows had their last call.
-    pub fn run_windows(&mut self) {
+    pub(crate) fn run_windows(&mut self) {
         let until = self.now + SignedDuration::from_hours(24 * 30);
-        self.run_until(|rig| rig.due.is_empty() && rig.mapping.is_idle() && !rig.mapping.has_open_window(), until);
+        self.run_until(
+            |rig| rig.due.is_empty() && rig.mapping.is_idle() && rig.unread() == 0 && !rig.mapping.has_open_window(),
+            until,
+        );
     }
 
     fn run_until(&mut self, mut enough: impl FnMut(&Self) -> bool, until: Timestamp) {
@@ -360,7 +373,7 @@ impl Rig {
     }
 
     /// For each key the numbers of its records in the order of their first delivery.
-    pub fn first_deliveries(&self) -> BTreeMap<Arc<str>, Vec<u64>> {
+    pub(crate) fn first_deliveries(&self) -> BTreeMap<Arc<str>, Vec<u64>> {
         let mut seen = HashSet::new();
         let mut keys: BTreeMap<Arc<str>, Vec<u64>> = BTreeMap::new();
         for record in self.calls.iter().flat_map(|call| &call.batch.records) {
