@@ -18,7 +18,7 @@ pub enum Node<'a> {
     /// A number, as it is written.
     Number(String),
     /// An object.
-    Fields(Vec<(&'static str, Node<'a>)>),
+    Fields(Vec<(Cow<'a, str>, Node<'a>)>),
 }
 
 /// One level of a value.
@@ -52,9 +52,7 @@ impl<'a> Node<'a> {
             Self::Json(raw) => view(raw),
             Self::Text(text) => View::Text(text.clone()),
             Self::Number(text) => View::Number(text.clone().into()),
-            Self::Fields(fields) => {
-                View::Object(fields.iter().map(|(name, node)| (Cow::Borrowed(*name), node.clone())).collect())
-            }
+            Self::Fields(fields) => View::Object(fields.clone()),
         }
     }
 }

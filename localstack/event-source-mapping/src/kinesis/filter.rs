@@ -51,7 +51,7 @@ fn view<'a>(record: &'a Record, shard: &ShardId, settings: &'a Settings, data: O
     kinesis.extend(data.map(|data| ("data", data)));
     let mut fields = kinesis.clone();
     fields.extend([
-        ("kinesis", Node::Fields(kinesis)),
+        ("kinesis", named(kinesis)),
         ("eventSource", text("aws:kinesis")),
         ("eventVersion", text("1.0")),
         ("eventID", Node::Text(format!("{shard}:{number}").into())),
@@ -60,5 +60,9 @@ fn view<'a>(record: &'a Record, shard: &ShardId, settings: &'a Settings, data: O
         ("awsRegion", text(settings.region())),
         ("eventSourceARN", text(&settings.stream_arn)),
     ]);
-    Node::Fields(fields)
+    named(fields)
+}
+
+fn named<'a>(fields: Vec<(&'static str, Node<'a>)>) -> Node<'a> {
+    Node::Fields(fields.into_iter().map(|(name, node)| (Cow::Borrowed(name), node)).collect())
 }

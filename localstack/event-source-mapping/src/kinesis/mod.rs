@@ -6,7 +6,7 @@
 
 mod action;
 mod counts;
-mod event;
+pub(crate) mod event;
 mod filter;
 mod lane;
 mod letter;
@@ -16,7 +16,7 @@ mod record;
 mod response;
 mod settings;
 mod shard;
-mod validate;
+pub(crate) mod validate;
 mod window;
 
 pub use action::{Action, Answer, Batch, Input, InvocationId, Letter, LetterId, Position, ReadError, Window};

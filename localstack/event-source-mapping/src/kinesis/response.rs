@@ -5,6 +5,7 @@ use std::{cmp::Ordering, sync::Arc};
 use serde_json::Value;
 
 use super::Record;
+use crate::response;
 
 /// How a batch came out.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,10 +32,7 @@ pub(crate) fn read(
     if !reports_items && !has_window {
         return (Verdict::Done, None);
     }
-    let response = if response.trim_ascii().is_empty() { b"null" } else { response };
-    let Ok(mut response) = serde_json::from_slice::<Value>(response) else {
-        return (Verdict::Failed, None);
-    };
+    let Some(mut response) = response::parse(response) else { return (Verdict::Failed, None) };
     let verdict = if reports_items { verdict(&response, records) } else { Verdict::Done };
     if !has_window {
         return (verdict, None);
@@ -46,19 +44,9 @@ pub(crate) fn read(
 }
 
 fn verdict(response: &Value, records: &[Arc<Record>]) -> Verdict {
-    let failures = match response {
-        Value::Null => return Verdict::Done,
-        Value::String(text) if text.is_empty() => return Verdict::Done,
-        Value::Object(fields) => match fields.get("batchItemFailures") {
-            None | Some(Value::Null) => return Verdict::Done,
-            Some(Value::Array(failures)) => failures,
-            Some(_) => return Verdict::Failed,
-        },
-        _ => return Verdict::Failed,
-    };
+    let Some(failures) = response::failures(response) else { return Verdict::Failed };
     let mut lowest = records.len();
-    for failure in failures {
-        let Some(Value::String(id)) = failure.get("itemIdentifier") else { return Verdict::Failed };
+    for id in failures {
         // Within a shard numbers rise, so that a list of all ids does not cost the square of the batch.
         let Ok(index) = records.binary_search_by(|record| digits(record.sequence_number.as_str(), id)) else {
             return Verdict::Failed;

@@ -62,7 +62,7 @@ pub(crate) fn whole_seconds(name: &'static str, value: SignedDuration) -> Result
     }
 }
 
-fn count(value: usize) -> i64 {
+pub(crate) fn count(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
