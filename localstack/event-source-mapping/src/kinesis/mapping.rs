@@ -344,4 +344,25 @@ mod tests {
         assert_eq!(mapping.checkpoint(&id).unwrap().as_str(), "2");
         assert_eq!((mapping.outstanding(), mapping.counts().records), (0, 2));
     }
+
+    #[test]
+    fn what_is_reported_twice_counts_once() {
+        let now = Timestamp::from_second(1_700_000_001).unwrap();
+        let id = ShardId("shardId-000000000000".into());
+        let mut mapping = Mapping::new(Settings { batch_size: 2, ..settings() });
+        mapping.advance(now, Input::Tick);
+        mapping.advance(now, Input::Shards(vec![Shard { id: id.clone(), parents: Vec::new(), is_closed: false }]));
+        let read = |numbers: &[u64]| Input::Records {
+            shard: id.clone(),
+            records: numbers.iter().map(|number| record(*number)).collect(),
+            is_end: false,
+        };
+        mapping.advance(now, read(&[1, 2]));
+        mapping.advance(now, read(&[2, 3]));
+        assert_eq!(mapping.outstanding(), 3);
+        let answered = Input::Answered { invocation: InvocationId(1), answer: Answer::Returned(Vec::new()) };
+        mapping.advance(now, answered.clone());
+        mapping.advance(now, answered);
+        assert_eq!((mapping.outstanding(), mapping.counts().records), (1, 2));
+    }
 }

@@ -8,12 +8,16 @@ mod batching;
 mod destinations;
 mod errors;
 mod filters;
+mod queues;
 mod responses;
 mod shards;
 mod windows;
 
 /// The developer guide's pages, as archived on GitHub by AWS itself.
 const KINESIS: &str = "https://github.com/awsdocs/aws-lambda-developer-guide/blob/119ccaa5539325ed9381061642f0cdd2f230f2f5/doc_source/with-kinesis.md";
+const SQS: &str = "https://github.com/awsdocs/aws-lambda-developer-guide/blob/119ccaa5539325ed9381061642f0cdd2f230f2f5/doc_source/with-sqs.md";
+const SQS_SCALING: &str = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html";
+const SQS_ERRORS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html";
 const FILTERING: &str = "https://github.com/awsdocs/aws-lambda-developer-guide/blob/4c88540480b84a2d2938ba64bca1827791664b66/doc_source/invocation-eventfiltering.md";
 const ON_FAILURE: &str = "https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html";
 const PARAMETERS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html";
@@ -36,6 +40,7 @@ fn every_sentence_holds() {
         destinations::CASES,
         errors::CASES,
         filters::CASES,
+        queues::CASES,
         responses::CASES,
         shards::CASES,
         windows::CASES,
