@@ -8,3 +8,8 @@ pub mod filter;
 pub mod kinesis;
 mod response;
 pub mod sqs;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

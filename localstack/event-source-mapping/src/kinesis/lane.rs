@@ -156,6 +156,7 @@ impl Lane {
                     return through;
                 }
             }
+            self.turn_window(context);
             if self.works.is_empty() && !self.gather(context, &mut through) {
                 return through;
             }
@@ -168,18 +169,28 @@ impl Lane {
         }
     }
 
+    /// Calls for the last call of a window that is over, or opens the window of the next record.
+    fn turn_window(&mut self, context: &Context<'_>) {
+        let Some(length) = context.settings.tumbling_window else { return };
+        let (next, is_over) = match self.works.front() {
+            Some(work) if work.is_final => return,
+            // What is still to be tried belongs to the open window, unless that ended early.
+            Some(work) => (work.records.first(), self.tumbling.is_terminated_early()),
+            None => {
+                let next = self.queue.front().map(|queued| &queued.record);
+                let arrived = next.map(|record| record.arrived);
+                (next, self.tumbling.is_over(arrived, context.is_end, context.caught_up))
+            }
+        };
+        match next.map(|record| record.arrived) {
+            _ if is_over => self.works.push_front(Work::final_call()),
+            Some(arrived) => self.tumbling.open(arrived, length),
+            None => {}
+        }
+    }
+
     /// Takes the next batch from the queue, if it is due. Returns whether there is something to do.
     fn gather(&mut self, context: &mut Context<'_>, through: &mut usize) -> bool {
-        if let Some(length) = context.settings.tumbling_window {
-            let next = self.queue.front().map(|queued| queued.record.arrived);
-            if self.tumbling.is_over(next, context.is_end, context.caught_up) {
-                self.works.push_back(Work::final_call());
-                return true;
-            }
-            if let Some(next) = next {
-                self.tumbling.open(next, length);
-            }
-        }
         let Some(first) = self.queue.front() else { return false };
         let bound = context.lengths.bound();
         if first.bytes > bound {

@@ -16,6 +16,11 @@ impl Tumbling {
         self.open.is_some()
     }
 
+    /// Whether the state of the open window grew too large.
+    pub(crate) fn is_terminated_early(&self) -> bool {
+        self.open.as_ref().is_some_and(|window| window.is_terminated_early)
+    }
+
     /// Opens the window of a record that arrived then, unless one is open.
     pub(crate) fn open(&mut self, arrived: Timestamp, length: SignedDuration) {
         if self.open.is_some() {

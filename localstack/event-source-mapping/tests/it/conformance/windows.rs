@@ -307,4 +307,25 @@ pub(super) const CASES: &[Case] = &[
             assert_eq!(finals(&rig)[0].1, 5);
         },
     },
+    Case {
+        name: "an early end comes before the rest of its batch",
+        says: "If it exceeds that size, Lambda terminates the window early.",
+        source: KINESIS,
+        run: || {
+            let mut first = true;
+            let settings = Settings { reports_batch_item_failures: true, bisects: true, ..tumbling() };
+            let mut rig = Rig::new(settings).function(move |batch| {
+                if std::mem::take(&mut first) {
+                    let items = json!([{"itemIdentifier": "3"}]);
+                    return returned(&json!({"state": "x".repeat(1 << 20), "batchItemFailures": items}).to_string());
+                }
+                count(batch)
+            });
+            rig.put_many(4);
+            rig.run_windows();
+            assert_eq!(rig.given_numbers(), [vec![1, 2, 3, 4], vec![], vec![3, 4], vec![]]);
+            assert!(windows(&rig)[1].is_terminated_early && windows(&rig)[2].state == json!({}));
+            assert_eq!(finals(&rig)[1], (1_699_999_920, 2));
+        },
+    },
 ];
