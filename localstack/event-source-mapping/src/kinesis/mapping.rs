@@ -68,7 +68,8 @@ impl Mapping {
 
     /// A mapping that was enabled again: goes on behind the checkpoints, as [`Mapping::checkpoints`] told them.
     ///
-    /// A window that was open begins again with an empty state.
+    /// A window that was open begins again with an empty state. Shards without a checkpoint are read from their
+    /// beginning, also where the starting position is the latest.
     pub fn resume(
         settings: Settings,
         pace: Pace,
@@ -178,7 +179,8 @@ impl Mapping {
         if shards.is_empty() {
             return;
         }
-        let is_first = self.since.is_none();
+        // One that resumes was there before: a shard without a checkpoint may have taken records since.
+        let is_first = self.since.is_none() && self.checkpoints.is_empty();
         let since = *self.since.get_or_insert(now);
         for shard in shards {
             if self.by_id.contains_key(&shard.id) {

@@ -1,6 +1,6 @@
 //! Shards that split, merge, end and lose their oldest records.
 
-use event_source_mapping::kinesis::{Position, ReadError, Settings, StartingPosition};
+use event_source_mapping::kinesis::{Mapping, Pace, Position, ReadError, Settings, StartingPosition};
 use jiff::SignedDuration;
 
 use super::{Case, RESHARDING};
@@ -117,6 +117,23 @@ fn later_shards_of_a_latest_mapping_are_read_from_their_beginning() {
     assert_eq!(rig.done.len(), 5);
     let from = rig.reads.iter().find(|(_, shard, ..)| *shard == rig.shards[1].id).unwrap();
     assert_eq!(from.2, Position::TrimHorizon);
+}
+
+#[test]
+fn a_mapping_that_resumes_reads_shards_that_it_does_not_know_from_their_beginning() {
+    let latest = Settings { starting_position: StartingPosition::Latest, ..settings() };
+    let mut rig = Rig::new(latest.clone());
+    rig.run_for(seconds(2));
+    put_spread(&mut rig, 5);
+    rig.run();
+    let checkpoints: Vec<_> = rig.mapping.checkpoints().map(|(id, number)| (id.clone(), number.clone())).collect();
+    put_spread(&mut rig, 5);
+    rig.split(0);
+    put_spread(&mut rig, 5);
+    rig.now += seconds(60);
+    rig.mapping = Mapping::resume(latest, Pace::default(), checkpoints);
+    rig.run();
+    assert_eq!(rig.given_numbers().concat().len(), 15);
 }
 
 #[test]
