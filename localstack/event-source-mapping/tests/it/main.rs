@@ -4,5 +4,6 @@
 
 mod conformance;
 mod properties;
+mod queue_runs;
 mod rig;
 mod sequence_numbers;
