@@ -2,7 +2,8 @@
 //!
 //! [`Mapping::advance`] takes the time and one [`Input`], and gives [`Action`]s. The driver carries them out and
 //! reports what came of each. It may report in any order, and drop whatever it likes when it crashes: a new
-//! `Mapping` starts from its starting position, as a new mapping does on AWS.
+//! `Mapping` starts from its starting position, as a new mapping does on AWS, and one that [`Mapping::resume`] makes from
+//! the checkpoints.
 
 mod action;
 mod counts;
