@@ -1,6 +1,6 @@
 //! Tumbling windows: bounds, state, the last call.
 
-use event_source_mapping::kinesis::{Answer, Batch, Record, Settings, ShardId, Window};
+use event_source_mapping::kinesis::{Answer, Batch, Destination, Record, Settings, ShardId, Window};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -161,7 +161,10 @@ pub(super) const CASES: &[Case] = &[
         source: KINESIS,
         run: || {
             let mut tries = 0;
-            let mut rig = Rig::new(Settings { maximum_retry_attempts: Some(1), ..tumbling() }).function(move |batch| {
+            let arn = "arn:aws:sqs:us-east-2:123456789012:letters".to_owned();
+            let on_failure = Some(Destination::Sqs { arn });
+            let settings = Settings { maximum_retry_attempts: Some(1), on_failure, ..tumbling() };
+            let mut rig = Rig::new(settings).function(move |batch| {
                 tries += u32::from(batch.window.as_ref().unwrap().is_final);
                 if batch.window.as_ref().unwrap().is_final && tries <= 12 { failed() } else { count(batch) }
             });
@@ -171,6 +174,7 @@ pub(super) const CASES: &[Case] = &[
             rig.run_windows();
             let finals = rig.calls[1..14].iter().all(|call| call.batch.window.as_ref().unwrap().is_final);
             assert!(finals && rig.calls[14].numbers == [3], "{:?}", rig.given_numbers());
+            assert!(rig.letters.is_empty(), "there is nothing to give up");
         },
     },
     Case {
@@ -329,3 +333,20 @@ pub(super) const CASES: &[Case] = &[
         },
     },
 ];
+
+#[test]
+fn the_state_of_a_response_that_did_nothing_is_not_taken() {
+    let mut first = true;
+    let settings = Settings { reports_batch_item_failures: true, ..tumbling() };
+    let mut rig = Rig::new(settings).function(move |batch| {
+        if std::mem::take(&mut first) {
+            let items = json!([{"itemIdentifier": "1"}]);
+            return returned(&json!({"state": {"count": 99}, "batchItemFailures": items}).to_string());
+        }
+        count(batch)
+    });
+    rig.put_many(3);
+    rig.run_windows();
+    assert_eq!(windows(&rig)[1].state, json!({}));
+    assert_eq!(finals(&rig), [(1_699_999_920, 3)]);
+}
