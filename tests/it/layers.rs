@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "alphavantage",
             "anomaly",
             "bars",
+            "dead-letters",
             "failure",
             "flow",
             "indicators",
@@ -31,7 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L1 pipeline", &["pipeline"]),
     ("L2 adapters", &["aws", "batch", "clock", "config", "telemetry", "upstream"]),
     ("what pollers share", &["poller"]),
-    ("L3 functions", &["compute-indicators", "poll-crypto", "poll-equities", "poll-events", "sweep-series"]),
+    (
+        "L3 functions",
+        &["compute-indicators", "handle-dead-letters", "poll-crypto", "poll-equities", "poll-events", "sweep-series"],
+    ),
     (
         "tools",
         &[

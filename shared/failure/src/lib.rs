@@ -5,11 +5,21 @@
 
 mod dead_letter;
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 pub use dead_letter::{DeadLetter, Place, object_key};
+
+/// A word that names no stage or kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is not known; allowed: {allowed}")]
+pub struct UnknownWord {
+    /// The word.
+    pub word: String,
+    /// All that there are.
+    pub allowed: String,
+}
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -38,6 +48,24 @@ macro_rules! words {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                let found = Self::ALL.iter().find(|known| known.as_str() == text);
+                found.copied().ok_or_else(|| UnknownWord {
+                    word: text.chars().take(64).collect(),
+                    allowed: Self::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
     };
 }
 
@@ -58,6 +86,8 @@ words!(
         State = "state",
         /// Writing to Firehose.
         Deliver = "deliver",
+        /// Calling a function.
+        Invoke = "invoke",
     }
 );
 
@@ -90,6 +120,16 @@ words!(
         Contended = "contended",
         /// What the series still owes to its sink fills the room for it.
         Owing = "owing",
+        /// The event source mapping gave up, although the function did not fail: retries or age ran out in an outage.
+        GivenUp = "given_up",
+        /// The function itself failed on it: a panic, too little memory or time.
+        Crashed = "crashed",
+        /// A scheduled call was not made; the next one has taken its place.
+        Missed = "missed",
+        /// Only a pointer was kept, and the stream no longer holds what it points to.
+        Expired = "expired",
+        /// What was stored as a dead letter cannot be read as one.
+        Unreadable = "unreadable",
     }
 );
 
@@ -99,7 +139,7 @@ impl Kind {
         match self {
             // A missing permission is mended by a person, but the record is good: it waits for that
             // person as long as the mapping lets it, and is then kept with its payload.
-            Self::Transport | Self::Unavailable | Self::Denied | Self::Contended | Self::Owing => true,
+            Self::Transport | Self::Unavailable | Self::Denied | Self::Contended | Self::Owing | Self::GivenUp => true,
             Self::UnknownShape
             | Self::InvalidRow
             | Self::Oversized
@@ -107,7 +147,11 @@ impl Kind {
             | Self::UnknownSchema
             | Self::InvalidRecord
             | Self::UnknownState
-            | Self::CorruptState => false,
+            | Self::CorruptState
+            | Self::Crashed
+            | Self::Missed
+            | Self::Expired
+            | Self::Unreadable => false,
         }
     }
 }
@@ -148,5 +192,10 @@ mod tests {
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), Kind::ALL.len());
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        let unknown = "odd".parse::<Kind>().unwrap_err().to_string();
+        assert!(unknown.starts_with("`odd` is not known; allowed: transport, "), "{unknown}");
     }
 }

@@ -19,6 +19,11 @@ impl PartitionKey {
         Self(text)
     }
 
+    /// A key that stood in a record already; `None` if it is empty or longer than Kinesis takes.
+    pub fn read(text: &str) -> Option<Self> {
+        (!text.is_empty() && text.chars().count() <= PARTITION_KEY_CHARS).then(|| Self(text.to_owned()))
+    }
+
     /// The key's text.
     pub fn as_str(&self) -> &str {
         &self.0
