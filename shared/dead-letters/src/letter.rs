@@ -121,6 +121,7 @@ impl Letter {
     pub fn holding(failure: Failure, place: Place, attempts: u32, seen: Timestamp, payload: Vec<u8>) -> Self {
         let names: Names<'_> = serde_json::from_slice(&payload).unwrap_or_default();
         let (id, symbol) = (names.id.map(Cow::into_owned), names.symbol.map(Cow::into_owned));
+        let seen = time::to_millis(seen);
         Self {
             failure,
             place,
@@ -203,7 +204,7 @@ impl Letter {
             line.first_seen,
             Vec::new(),
         );
-        letter.last_seen = line.last_seen;
+        letter.last_seen = time::to_millis(line.last_seen);
         letter.arrived_at = line.arrived_at;
         letter.stream_arn = line.stream_arn;
         letter.invoke_identity_arn = line.invoke_identity_arn;

@@ -12,6 +12,11 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
+/// A moment as it reads back, so that what was written is never earlier than what it was written from.
+pub(crate) fn to_millis(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 /// A moment of a field that may be absent.
 pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Serialize, Serializer, Timestamp, Written};

@@ -3,6 +3,7 @@
 use std::{fmt, future::Future};
 
 use alphavantage::Request;
+use dead_letters::{BatchId, Listing, ListingError, Status, StreamRecord};
 use failure::{DeadLetter, Kind};
 use flow::{QuotaState, QuotaStateError};
 use jiff::{SignedDuration, Timestamp};
@@ -254,4 +255,125 @@ pub trait QuotaLedger: Sync {
     fn load(&self) -> impl Future<Output = Result<(QuotaState, u64), QuotaError>> + Send;
     /// Writes it as version `version + 1`, if the stored version is still `version`.
     fn save(&self, version: u64, state: &QuotaState) -> impl Future<Output = Result<QuotaSaved, QuotaError>> + Send;
+}
+
+/// The objects of the dead-letter bucket.
+pub trait LetterObjects: Sync {
+    /// Reads an object; `None` if there is none under that key.
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, CallError>> + Send;
+    /// Writes an object; one under the same key is overwritten.
+    fn write(&self, key: &str, body: Vec<u8>) -> impl Future<Output = Result<(), CallError>> + Send;
+}
+
+/// A listing with the version that its next write must find.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredListing {
+    /// Rises with every write; 0 for one that was never written.
+    pub version: u64,
+    /// The listing.
+    pub listing: Listing,
+}
+
+/// Why a listing could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListingsError {
+    /// The call failed; a write may have happened.
+    Call(CallError),
+    /// What is stored cannot be read.
+    State(ListingError),
+}
+
+impl fmt::Display for ListingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => f.write_str(&error.message),
+            Self::State(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Under what a listing can be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Shelf {
+    /// What is redriven by itself, by the moment of that.
+    Due,
+    /// What waits for a person, by the moment at which it failed last.
+    Waiting,
+    /// What is done, by the moment of that; it is forgotten after a while.
+    Done,
+}
+
+impl Shelf {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Due, Self::Waiting, Self::Done];
+
+    /// Where a listing stands, and at which moment.
+    pub fn of(listing: &Listing) -> (Self, Timestamp) {
+        if let (Status::Redriving, Some(until)) = (listing.status, listing.claimed_until) {
+            // Whoever is at it may die; a batch that a person redrives is then found by the next run.
+            return (Self::Due, until);
+        }
+        match (listing.status.is_done(), listing.next_attempt) {
+            (true, _) => (Self::Done, listing.done_at.unwrap_or(listing.last_seen)),
+            (false, Some(at)) => (Self::Due, at),
+            (false, None) => (Self::Waiting, listing.last_seen),
+        }
+    }
+}
+
+/// The listings of parked dead letters.
+pub trait Listings: Sync {
+    /// Reads a listing, consistently; `None` if there is none.
+    fn load(&self, id: &BatchId) -> impl Future<Output = Result<Option<StoredListing>, ListingsError>> + Send;
+    /// Writes `stored.listing` as version `stored.version + 1`, if the stored version is still `stored.version` (there
+    /// is none, where that is 0). Returns whether it was. One that is done is forgotten at `expires`.
+    fn save(
+        &self,
+        stored: &StoredListing,
+        expires: Option<Timestamp>,
+    ) -> impl Future<Output = Result<bool, CallError>> + Send;
+    /// The batches on a shelf whose moment is at or before `until`, the oldest first, up to `limit` of them.
+    fn shelf(
+        &self,
+        shelf: Shelf,
+        until: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<BatchId>, CallError>> + Send;
+}
+
+/// Reads a part of a stream.
+pub trait ReadStream: Sync {
+    /// What a shard holds from `first` to `last`, both included, in its order. What it no longer holds is left out, and
+    /// so is everything if there is no such shard any more: neither is an error.
+    fn read_range(
+        &self,
+        stream: &str,
+        shard: &str,
+        first: &str,
+        last: &str,
+    ) -> impl Future<Output = Result<Vec<StreamRecord>, CallError>> + Send;
+}
+
+/// What an invocation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invoked {
+    /// The function returned this.
+    Returned(Vec<u8>),
+    /// The function failed, in its own words.
+    Failed(String),
+}
+
+/// Invokes functions, and waits for their answers.
+pub trait InvokeFunction: Sync {
+    /// Invokes a function by its name without the environment, once: it is never tried again. An error means that it
+    /// was not invoked, or that nobody knows.
+    fn invoke(&self, function: &str, event: &[u8]) -> impl Future<Output = Result<Invoked, CallError>> + Send;
+}
+
+/// Streams by their names.
+pub trait Streams: Sync {
+    /// What writes to one of them.
+    type Stream: PutRecords;
+    /// The stream of that name.
+    fn stream(&self, name: &str) -> Self::Stream;
 }
