@@ -45,6 +45,7 @@ def every_environment_variable_is_declared(cases):
         functions = stack.of_type("AWS::Lambda::Function")
         for name, (*_, environment) in expected.FUNCTIONS.items():
             wanted = {"KINETICK_ENV": env, "LOG_LEVEL": "info", "MARKET_CLOCK": "", **environment}
+            wanted = {k: v.replace("{env}", env) if isinstance(v, str) else v for k, v in wanted.items()}
             variables = functions[name]["Environment"]["Variables"]
             yield from exactly(f"{case} {name}", variables, wanted)
             yield from differ(f"{case} {name}", variables, wanted)
@@ -111,9 +112,35 @@ def failed_calls_of_scheduled_functions_are_kept(cases):
                 "MaximumEventAgeInSeconds": 60,
                 "DestinationConfig": {"OnFailure": {"Destination": "DeadLetters.InvokeFailuresQueue.Arn"}},
             })
-        queue = stack.of_type("AWS::SQS::Queue")["DeadLetters.InvokeFailuresQueue"]
-        yield from differ(f"{case} queue", queue, {
-            "KmsMasterKeyId": "Encryption.DataKey.Arn", "MessageRetentionPeriod": 14 * 24 * 3600})
+        queues = stack.of_type("AWS::SQS::Queue")
+        read = {arn.removesuffix(".Arn") for arn in expected.QUEUE_MAPPINGS.values()}
+        yield from exactly(f"{case} queues", queues, {*read, "DeadLetters.UnparkedQueue"})
+        for name, queue in queues.items():
+            yield from differ(f"{case} {name}", queue, {
+                "KmsMasterKeyId": "Encryption.DataKey.Arn", "MessageRetentionPeriod": 14 * 24 * 3600})
+        timeout = expected.FUNCTIONS["HandleDeadLettersFunction"][1]
+        for name in read:
+            yield from differ(f"{case} {name}", queues[name], {
+                "VisibilityTimeout": 6 * timeout,
+                "RedrivePolicy": {"deadLetterTargetArn": "DeadLetters.UnparkedQueue.Arn", "maxReceiveCount": 5}})
+
+
+@check
+def new_dead_letters_are_told_of_and_parked_ones_are_not(cases):
+    for case, _, _, stack in cases.each():
+        bucket = stack.of_type("AWS::S3::Bucket")["DeadLetters.DeadLetterBucket"]
+        told = bucket["NotificationConfiguration"]["QueueConfigurations"]
+        prefixes = [rule["Value"] for to in told for rule in to["Filter"]["S3Key"]["Rules"] if rule["Name"] == "prefix"]
+        yield from exactly(f"{case} notifications", prefixes, expected.NOTIFIED_PREFIXES)
+        for to in told:
+            yield from differ(f"{case} notifications", to, {
+                "Event": "s3:ObjectCreated:*", "Queue": "DeadLetters.NotificationsQueue.Arn"})
+        (policy,) = stack.of_type("AWS::SQS::QueuePolicy").values()
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        yield from differ(f"{case} queue policy", statement, {
+            "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage",
+            "Resource": "DeadLetters.NotificationsQueue.Arn",
+            "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}})
 
 
 # ---- event source mappings --------------------------------------------------------------------
@@ -123,7 +150,13 @@ def failed_calls_of_scheduled_functions_are_kept(cases):
 def event_source_mappings_are_bounded(cases):
     for case, _, _, stack in cases.each():
         mappings = stack.of_type("AWS::Lambda::EventSourceMapping")
-        yield from exactly(f"{case} mappings", mappings, expected.MAPPINGS)
+        yield from exactly(f"{case} mappings", mappings, {*expected.MAPPINGS, *expected.QUEUE_MAPPINGS})
+        for name, queue in expected.QUEUE_MAPPINGS.items():
+            yield from differ(f"{case} {name}", mappings.pop(name, {}), {
+                **expected.QUEUE_MAPPING_SETTINGS,
+                "EventSourceArn": queue,
+                "FunctionName": "HandleDeadLettersFunction",
+            })
         for name, mapping in mappings.items():
             yield from differ(f"{case} {name}", mapping, {
                 **expected.MAPPING_SETTINGS,

@@ -45,9 +45,16 @@ FUNCTIONS = {
         "RAW_DELIVERY_STREAM": "Delivery.RawDeliveryStream",
     }),
     "SweepSeriesFunction": ("sweep-series", 50, 1, SERIES_ENVIRONMENT),
+    "HandleDeadLettersFunction": ("handle-dead-letters", 180, 5, {
+        "STATE_TABLE": "State.StateTable",
+        "DEAD_LETTER_BUCKET": "DeadLetters.DeadLetterBucket",
+        "FUNCTION_PREFIX": "realtime-financial-{env}-",
+        "REDRIVE_PER_SECOND": "500",
+    }),
 }
 SCHEDULED_FUNCTIONS = {
     "PollEquitiesFunction", "PollCryptoFunction", "PollEventsFunction", "SweepSeriesFunction",
+    "HandleDeadLettersFunction",
 }
 MEMORY_MB = 128
 # What Lambda takes of names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -58,6 +65,7 @@ LONGEST_PARAMETERS = {"Indicators": "S" * 1500, "Alerts": "R" * 1500}
 
 # ---- event source mappings --------------------------------------------------------------------
 
+# Of streams, all of compute-indicators.
 MAPPINGS = {
     "ComputeIndicatorsFunctionFinancial": "Streams.FinancialStream.Arn",
     "ComputeIndicatorsFunctionCrypto": "Streams.CryptoStream.Arn",
@@ -74,6 +82,18 @@ MAPPING_SETTINGS = {
     "FunctionResponseTypes": ["ReportBatchItemFailures"],
     "DestinationConfig": {"OnFailure": {"Destination": "DeadLetters.DeadLetterBucket.Arn"}},
 }
+# Of queues, all of handle-dead-letters.
+QUEUE_MAPPINGS = {
+    "HandleDeadLettersFunctionNotifications": "DeadLetters.NotificationsQueue.Arn",
+    "HandleDeadLettersFunctionInvokeFailures": "DeadLetters.InvokeFailuresQueue.Arn",
+}
+QUEUE_MAPPING_SETTINGS = {
+    "BatchSize": 10,
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "ScalingConfig": {"MaximumConcurrency": 2},
+}
+# Where a bucket tells of new objects, and of which.
+NOTIFIED_PREFIXES = ["dead-letters/", "aws/lambda/"]
 
 # ---- schedules --------------------------------------------------------------------------------
 
@@ -88,6 +108,7 @@ JOBS = {
     "earnings": ("PollEventsFunction", "America/New_York", False),
     "status": ("PollEventsFunction", "UTC", False),
     "sweep": ("SweepSeriesFunction", "UTC", False),
+    "redrive": ("HandleDeadLettersFunction", "UTC", False),
 }
 
 
@@ -108,6 +129,7 @@ PAID_MINUTES = {
     "earnings": {at(6, 0)},
     "status": set(range(0, 24 * 60, 5)),
     "sweep": EVERY_MINUTE,
+    "redrive": set(range(0, 24 * 60, 5)),
 }
 FREE_MINUTES = {
     "quotes": {at(18, 30)},
@@ -119,10 +141,11 @@ FREE_MINUTES = {
     "earnings": {at(6, 0)},
     "status": set(),
     "sweep": EVERY_MINUTE,
+    "redrive": set(range(0, 24 * 60, 5)),
 }
 LOCAL_MINUTES = {
     **{job: EVERY_MINUTE for job in JOBS},
-    **{job: set(range(0, 24 * 60, 5)) for job in ("news", "movers", "status")},
+    **{job: set(range(0, 24 * 60, 5)) for job in ("news", "movers", "status", "redrive")},
     "earnings": set(range(0, 24 * 60, 60)),
 }
 
@@ -160,6 +183,12 @@ ROLE_ACTIONS = {
         "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem",
         "firehose:PutRecordBatch", "kinesis:PutRecords", "sqs:SendMessage",
     },
+    "Permissions.HandleDeadLettersRole": _EVERY_FUNCTION_ACTIONS | {
+        "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage",
+        "s3:GetObject", "s3:PutObject", "s3:ListBucket",
+        "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query",
+        "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:PutRecords", "lambda:InvokeFunction",
+    },
     "Permissions.ScheduleRole": {
         "lambda:InvokeFunction", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey",
     },
@@ -189,10 +218,19 @@ ROLE_RESOURCES = {
         "State.StateTable.Arn", "State.StateTable.Arn/index/due", "Streams.EventsStream.Arn",
         "Delivery.IndicatorDeliveryStream.Arn", "DeadLetters.InvokeFailuresQueue.Arn",
     },
+    "Permissions.HandleDeadLettersRole": {
+        "Streams.FinancialStream.Arn", "Streams.CryptoStream.Arn", "Streams.EventsStream.Arn",
+        "State.StateTable.Arn", "State.StateTable.Arn/index/due",
+        "DeadLetters.NotificationsQueue.Arn", "DeadLetters.InvokeFailuresQueue.Arn",
+        "DeadLetters.DeadLetterBucket.Arn", "DeadLetters.DeadLetterBucket.Arn/dead-letters/*",
+        "DeadLetters.DeadLetterBucket.Arn/aws/lambda/*", "DeadLetters.DeadLetterBucket.Arn/parked/*",
+        "function:realtime-financial-{env}-compute-indicators",
+    },
     "Permissions.ScheduleRole": {
         "DeadLetters.InvokeFailuresQueue.Arn", "function:realtime-financial-{env}-poll-equities",
         "function:realtime-financial-{env}-poll-crypto", "function:realtime-financial-{env}-poll-events",
         "function:realtime-financial-{env}-sweep-series",
+        "function:realtime-financial-{env}-handle-dead-letters",
     },
     "Delivery.DeliveryRole": {
         "Delivery.DataBucket.Arn", "Delivery.DataBucket.Arn/raw/*",
@@ -206,6 +244,9 @@ ROLE_PUTS = {
     "Permissions.PollEventsRole": {"Streams.EventsStream.Arn"},
     "Permissions.ComputeIndicatorsRole": {"Streams.EventsStream.Arn"},
     "Permissions.SweepSeriesRole": {"Streams.EventsStream.Arn"},
+    "Permissions.HandleDeadLettersRole": {
+        "Streams.FinancialStream.Arn", "Streams.CryptoStream.Arn", "Streams.EventsStream.Arn",
+    },
 }
 # Services that use the key on behalf of their caller.
 SERVICES_WITH_THE_KEY = {"dynamodb", "kinesis", "s3", "secretsmanager", "sqs"}
@@ -216,6 +257,7 @@ ROLE_LOG_GROUPS = {
     "Permissions.PollEventsRole": {"Observability.PollEventsLogGroup:*"},
     "Permissions.ComputeIndicatorsRole": {"Observability.ComputeIndicatorsLogGroup:*"},
     "Permissions.SweepSeriesRole": {"Observability.SweepSeriesLogGroup:*"},
+    "Permissions.HandleDeadLettersRole": {"Observability.HandleDeadLettersLogGroup:*"},
     "Permissions.ScheduleRole": set(),
     "Delivery.DeliveryRole": {
         "Delivery.DeliveryLogGroup:log-stream:raw", "Delivery.DeliveryLogGroup:log-stream:indicators",
@@ -226,6 +268,7 @@ STAR_RESOURCES = {
     "Trace": "X-Ray knows no resources for these actions",
     "AdministeredByTheAccount": "in a key policy it means the key itself",
     "UsedByTheAccount": "in a key policy it means the key itself",
+    "UsedByNotifications": "in a key policy it means the key itself",
     "UsedByTheLogGroups": "in a key policy it means the key itself",
 }
 LEADING_KEYS = {
@@ -234,6 +277,7 @@ LEADING_KEYS = {
     "Permissions.PollEventsRole": ["quota#*", "sent#*"],
     "Permissions.ComputeIndicatorsRole": ["series#*"],
     "Permissions.SweepSeriesRole": ["series#*"],
+    "Permissions.HandleDeadLettersRole": ["letter#*"],
 }
 
 # ---- what a deployer reads --------------------------------------------------------------------
@@ -250,6 +294,7 @@ OUTPUTS = {
     "DataBucketName": "Delivery.DataBucket",
     "DeadLetterBucketName": "DeadLetters.DeadLetterBucket",
     "InvokeFailuresQueueUrl": "DeadLetters.InvokeFailuresQueue",
+    "UnparkedQueueUrl": "DeadLetters.UnparkedQueue",
     "StateTableName": "State.StateTable",
     "ApiKeySecretArn": "Secret.ApiKeySecret.Id",
     **{f"{name}Name": name for name in FUNCTIONS},

@@ -30,7 +30,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Begins at the beginning of everything. Objects are copied into the folder.
     pub(crate) fn new(sdk: &SdkConfig, outputs: &StackOutputs, folder: &Path) -> Result<Self> {
-        let functions = ["PollEquities", "PollCrypto", "PollEvents", "ComputeIndicators", "SweepSeries"];
+        let functions = ["PollEquities", "PollCrypto", "PollEvents", "ComputeIndicators", "SweepSeries", "HandleDeadLetters"];
         let functions: Vec<String> = functions
             .iter()
             .map(|name| output(outputs, &format!("{name}FunctionName")).map(str::to_owned))
@@ -77,6 +77,10 @@ impl Watch {
         }
         for object in self.dead_letters.read().await? {
             copy(&self.folder, &object)?;
+            // Once they are parked they are there a second time.
+            if object.key.starts_with(dead_letters::PARKED_PREFIX) {
+                continue;
+            }
             object.lines().for_each(|line| account.dead_letter(line));
         }
         Ok(())

@@ -63,4 +63,8 @@ impl PutRecords for Stream {
         });
         Ok(answers.collect())
     }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
 }

@@ -5,9 +5,12 @@
 
 mod bucket;
 mod firehose;
+mod functions;
 mod kinesis;
+mod listings;
 mod quota;
 mod secret;
+mod shard;
 mod table;
 
 use std::time::Duration;
@@ -18,9 +21,11 @@ use pipeline::port::CallError;
 
 pub use bucket::DeadLetterBucket;
 pub use firehose::DeliveryStream;
+pub use functions::Functions;
 pub use kinesis::Stream;
 pub use quota::Quota;
 pub use secret::{Secret, SecretError};
+pub use shard::{NamedStreams, Shards};
 pub use table::StateTable;
 
 /// The configuration of all clients, from the process' environment. Makes no call.

@@ -1,6 +1,6 @@
 //! DynamoDB: the state table, with the items of the series, the ledgers of what was sent and of calls.
 //!
-//! An item has `pk` (`series#…`, `sent#…` or `quota#…`), `version` (rises with every write), `state` (bytes), and,
+//! An item has `pk` (`series#…`, `sent#…`, `quota#…` or `letter#…`), `version` (rises with every write), `state` (bytes), and,
 //! while something is due, `due_bucket` and `due_at`, by which the sparse index `due` finds it.
 
 use std::collections::{HashMap, HashSet};
@@ -26,7 +26,7 @@ use wire::{Digest128, Sent};
 use crate::call_error;
 
 /// The sparse index over what is due.
-const DUE_INDEX: &str = "due";
+pub(crate) const DUE_INDEX: &str = "due";
 /// Over how many partitions of the index the items are spread.
 const DUE_BUCKETS: u8 = 8;
 /// How many series one sweep takes at the most; the next one takes the rest.
@@ -41,8 +41,8 @@ pub(crate) type Attributes = HashMap<String, AttributeValue>;
 /// The state table.
 #[derive(Debug, Clone)]
 pub struct StateTable {
-    client: Client,
-    name: String,
+    pub(crate) client: Client,
+    pub(crate) name: String,
     /// The indicators of the series, which their states share.
     sets: Sets,
 }
@@ -176,7 +176,10 @@ impl StateTable {
 }
 
 /// A refused condition is an answer, not an error.
-fn written(action: &str, result: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<Written, CallError> {
+pub(crate) fn written(
+    action: &str,
+    result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+) -> Result<Written, CallError> {
     match result {
         Ok(_) => Ok(Written::Done),
         Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {

@@ -8,7 +8,7 @@ use dead_letters::{
     Batch, Listing, Message, Pointer, QueueMessage, Reading, parked_body, parked_key, read_message, read_object,
     read_parked,
 };
-use failure::Failure;
+use failure::{Failure, Kind, Stage};
 use flow::Backoff;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -124,7 +124,7 @@ impl<Objects: LetterObjects, Lists: Listings, Source: ReadStream, Time: Runtime>
             return Ok(());
         }
         let read = self.objects.read(key).await;
-        let read = read.map_err(|error| Failure::new(failure::Stage::State, error.kind, key, error.message))?;
+        let read = read.map_err(|error| Failure::new(Stage::State, error.kind, key, error.message))?;
         let Some(bytes) = read else {
             // It was deleted since, by a person or by its age.
             outcome.ignored += 1;
@@ -176,7 +176,9 @@ impl<Objects: LetterObjects, Lists: Listings, Source: ReadStream, Time: Runtime>
     /// Writes the object, then the listing.
     async fn keep(&self, batch: Batch, outcome: &mut ParkOutcome) -> Result<(), Failure> {
         let failed = |error: LettersError| error.into_failure(&batch.id);
-        let last_seen = batch.letters.iter().map(|letter| letter.last_seen).max();
+        // What cannot be read does not say when it failed, so that it is never news.
+        let dated = batch.letters.iter().filter(|letter| letter.failure.kind != Kind::Unreadable);
+        let last_seen = dated.map(|letter| letter.last_seen).max();
         for _ in 0..LISTING_ATTEMPTS {
             let known = self.listings.load(&batch.id).await;
             let known = known.map_err(|error| failed(LettersError::listing(&batch.id, &error)))?;

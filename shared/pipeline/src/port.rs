@@ -93,6 +93,10 @@ pub trait PutRecords: Sync {
         &self,
         entries: &[StreamEntry],
     ) -> impl Future<Output = Result<Vec<Option<String>>, CallError>> + Send;
+    /// The stream's name, for the dead letters of what it did not take; none if it has none.
+    fn name(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Why the ledger of what was sent could not be read or written.

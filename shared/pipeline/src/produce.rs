@@ -117,15 +117,17 @@ where
             .filter_map(Result::err)
             .for_each(|error| note(&mut outcome.failures, self.ledger_failure(&error)));
 
-        let letter = |(noted, refused): (Noted, Refused)| {
+        let letter = |stream: &Stream, (noted, refused): (Noted, Refused)| {
             let failure = Failure::new(Stage::Produce, refused.kind, self.request, refused.reason);
             let mut letter = self.letter(failure, refused.entry.data, Some(refused.entry.partition_key.as_str()));
+            // It never reached this stream, into which a redrive puts it.
+            letter.place.stream = stream.name().map(str::to_owned);
             (letter.id, letter.attempts) = (Some(noted.id.to_string()), refused.attempts.max(1));
-            (noted, letter)
+            letter
         };
-        let (_, letters): (Vec<Noted>, Vec<DeadLetter>) = left.into_iter().map(letter).unzip();
+        let letters = left.into_iter().map(|left| letter(self.ports.stream, left)).collect();
         outcome.dead_lettered += self.keep(letters, outcome).await;
-        let (_, letters): (Vec<Noted>, Vec<DeadLetter>) = untold.into_iter().map(letter).unzip();
+        let letters = untold.into_iter().map(|left| letter(self.ports.alerts, left)).collect();
         // No row of the reply: it counts with its failure alone.
         let in_flight = outcome.in_flight;
         self.keep(letters, outcome).await;

@@ -3,10 +3,14 @@
 //! Outcomes are logged whole, as nested JSON, so that CloudWatch Logs Insights and the command line
 //! find their fields. Texts that may hold a secret are redacted before they come here.
 
+mod metrics;
+
 use std::{fmt::Display, io::Write, process::ExitCode};
 
 use serde::Serialize;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+pub use metrics::{Metric, metrics};
 
 /// How much is logged.
 pub use tracing::level_filters::LevelFilter;

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// The functions, by folder, package and binary, which have the same name.
-pub(crate) const FUNCTIONS: [&str; 5] =
-    ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series"];
+pub(crate) const FUNCTIONS: [&str; 6] =
+    ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series", "handle-dead-letters"];
 
 /// Builds them, in minutes the first time, and says where they are.
 pub(crate) fn bootstraps(checkout: &Path) -> Result<BTreeMap<&'static str, PathBuf>> {

@@ -26,8 +26,8 @@ use crate::built::{binary, checkout};
 /// The API key. It must appear nowhere but in the secret.
 pub(super) const KEY: &str = "CANARY0KEY7Q2Z9X";
 /// The functions, by the names of their folders.
-pub(super) const FUNCTIONS: [&str; 5] =
-    ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series"];
+pub(super) const FUNCTIONS: [&str; 6] =
+    ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series", "handle-dead-letters"];
 
 const DEADLINE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(100);
@@ -208,9 +208,9 @@ impl Stack {
         readings
     }
 
-    /// The dead letters.
+    /// The dead letters as functions store them.
     pub(super) async fn dead_letters(&self) -> Vec<Value> {
-        let lines = self.lines("DeadLetterBucketName", "").await;
+        let lines = self.lines("DeadLetterBucketName", "dead-letters/").await;
         lines.iter().map(|line| serde_json::from_slice(line).unwrap()).collect()
     }
 

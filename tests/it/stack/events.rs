@@ -15,15 +15,22 @@ enum Expected {
     Processes { records: u64, dead_lettered: u64 },
     /// Whatever is due is brought up to date.
     Sweeps,
+    /// Messages are parked, none of which comes again.
+    Parks,
+    /// Whatever is due is redriven.
+    Redrives,
 }
 
-use Expected::{Polls, Processes, Sweeps};
+use Expected::{Parks, Polls, Processes, Redrives, Sweeps};
 
 /// Every sample event. Two symbols, and two pairs of which one is crypto, are deployed.
 const EVENTS: &[(&str, &str, Expected)] = &[
     ("compute-indicators", "bars.json", Processes { records: 40, dead_lettered: 0 }),
     ("compute-indicators", "mixed-with-bad-records.json", Processes { records: 8, dead_lettered: 3 }),
     ("compute-indicators", "rates.json", Processes { records: 24, dead_lettered: 0 }),
+    ("handle-dead-letters", "failed-call.json", Parks),
+    ("handle-dead-letters", "pointer.json", Parks),
+    ("handle-dead-letters", "redrive.json", Redrives),
     ("poll-crypto", "daily.json", Polls(1)),
     ("poll-crypto", "rates.json", Polls(2)),
     ("poll-equities", "intraday.json", Polls(2)),
@@ -92,6 +99,8 @@ async fn every_sample_event_is_taken_by_its_function() {
                 let counts = ["records", "settled", "dead_lettered"].map(|name| count(&outcome, name));
                 assert_eq!(counts, [*records, *records, *dead_lettered], "{file}: {outcome:#}");
             }
+            Parks => assert_eq!(answer, json!({"batchItemFailures": []})),
+            Redrives => assert_eq!((count(&answer, "stayed"), &answer["failures"]), (0, &json!([]))),
             Sweeps => {
                 assert_eq!((count(&answer, "due"), &answer["failures"]), (count(&answer, "swept"), &json!([])));
             }

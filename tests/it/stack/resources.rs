@@ -96,6 +96,7 @@ async fn schedules_obey_their_state(mut stack: Stack) {
         ("poll-events", json!({"job": "earnings"})),
         ("poll-events", json!({"job": "status"})),
         ("sweep-series", json!({"job": "sweep"})),
+        ("handle-dead-letters", json!({"job": "redrive"})),
     ];
     assert_eq!(jobs, expected.map(|(folder, input): (_, Value)| (stack.function(folder), input.to_string())).into());
     let enabled = |schedules: &[Schedule]| -> BTreeSet<String> {
@@ -115,6 +116,7 @@ async fn schedules_obey_their_state(mut stack: Stack) {
         "news",
         "quotes-after-close",
         "rates",
+        "redrive",
         "status",
         "sweep",
     ];
