@@ -187,7 +187,8 @@ async fn prepare(options: &Options, checkout: &Checkout, folder: &Path, show: &S
     .await?;
     let sdk = sdk_config(emulator.endpoint());
 
-    let functions = ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series", "handle-dead-letters"];
+    let functions =
+        ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series", "handle-dead-letters"];
     let bootstraps = functions.iter().map(|name| Ok((format!("functions/{name}/"), binary(name)?)));
     let deployment = Deployment {
         template: checkout.root().join("template.yaml"),

@@ -30,7 +30,8 @@ pub(crate) struct Watch {
 impl Watch {
     /// Begins at the beginning of everything. Objects are copied into the folder.
     pub(crate) fn new(sdk: &SdkConfig, outputs: &StackOutputs, folder: &Path) -> Result<Self> {
-        let functions = ["PollEquities", "PollCrypto", "PollEvents", "ComputeIndicators", "SweepSeries", "HandleDeadLetters"];
+        let functions =
+            ["PollEquities", "PollCrypto", "PollEvents", "ComputeIndicators", "SweepSeries", "HandleDeadLetters"];
         let functions: Vec<String> = functions
             .iter()
             .map(|name| output(outputs, &format!("{name}FunctionName")).map(str::to_owned))

@@ -20,6 +20,7 @@ mod interleave;
 #[cfg(feature = "http")]
 pub mod kinesis;
 mod ledger;
+mod letters;
 mod quota;
 pub mod record;
 pub mod reply;
@@ -35,6 +36,7 @@ pub use dead_letters::MemoryDeadLetters;
 pub use fault::{Fault, Faults};
 pub use interleave::crash_after;
 pub use ledger::MemoryLedger;
+pub use letters::{MemoryFunctions, MemoryListings, MemoryObjects, MemoryShards, MemoryStreams, SharedStream};
 pub use quota::MemoryQuota;
 pub use seed::for_each_seed;
 pub use simulation::{Simulation, TaskClock};
