@@ -10,6 +10,7 @@ mod alerts;
 mod backlog;
 mod consumer;
 mod convergence;
+mod dead_letters;
 mod many;
 mod poll;
 mod poller;
