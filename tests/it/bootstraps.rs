@@ -93,6 +93,17 @@ fn a_wrong_configuration_lists_all_of_its_mistakes_and_exits_with_2() {
             "`REDELIVER_AFTER_SECONDS` is not set",
         ],
     );
+    check(
+        "handle-dead-letters",
+        &[("KINETICK_ENV", "dev"), ("STATE_TABLE", "t"), ("REDRIVE_PER_SECOND", "0"), ("MARKET_CLOCK", "now")],
+        &[
+            "`DEAD_LETTER_BUCKET` is not set",
+            "`FUNCTION_PREFIX` is not set",
+            "`MARKET_CLOCK` is `now`",
+            "`MARKET_CLOCK` serves local runs alone",
+            "`REDRIVE_PER_SECOND` is `0`",
+        ],
+    );
     // A rule speaks of what is computed; where that cannot be read, nothing is said of the rule.
     let sweep = |indicators, alerts| {
         [

@@ -5,6 +5,8 @@
 
 mod config;
 mod handler;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
