@@ -19,7 +19,7 @@ pub use answer::Answer;
 pub use event::{EVENT_BYTES, Event};
 pub use filter::Filter;
 pub use letter::{Content, Expired, Letter, Way, parked_body, read_parked};
-pub use listing::{Batch, BatchId, Listing, ListingError, Marks, Outlook, SYMBOLS_MAX, Status, parked_key};
+pub use listing::{Batch, BatchId, Discard, Listing, ListingError, Marks, Outlook, SYMBOLS_MAX, Status, parked_key};
 pub use message::{Message, QueueMessage, read_message};
 pub use object::{PARKED_PREFIX, Reading, read_object};
 pub use pointer::{Pointer, StreamRecord};

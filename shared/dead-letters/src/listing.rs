@@ -170,6 +170,20 @@ impl From<String> for Marks {
     }
 }
 
+/// The trace that discarding leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discard {
+    /// When.
+    #[serde(with = "time")]
+    pub at: Timestamp,
+    /// Who, in their own words.
+    pub by: String,
+    /// Why, in their own words.
+    pub reason: String,
+    /// How many letters.
+    pub letters: usize,
+}
+
 /// What is known of a batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
@@ -216,6 +230,9 @@ pub struct Listing {
     pub redriven: Marks,
     /// The letters that were discarded.
     pub discarded: Marks,
+    /// Who discarded letters and why, once for each time.
+    #[serde(default)]
+    pub discards: Vec<Discard>,
     /// What went wrong at the last redrive.
     #[serde(default)]
     pub last_problem: Option<String>,
@@ -295,6 +312,7 @@ impl Listing {
             claimed_until: None,
             redriven: Marks::default(),
             discarded: Marks::default(),
+            discards: Vec::new(),
             last_problem: None,
             done_at: None,
         };

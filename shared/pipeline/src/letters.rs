@@ -2,7 +2,7 @@
 //!
 //! A filter or a name enters, listings and letters leave. Redriving is not here.
 
-use dead_letters::{BatchId, Filter, Letter, Listing, Status, read_parked};
+use dead_letters::{BatchId, Discard, Filter, Letter, Listing, Status, read_parked};
 use failure::{Failure, Kind, Stage};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -135,8 +135,22 @@ pub struct Discarded {
     pub waiting: usize,
 }
 
-/// Discards the letters of a batch that the filter asks for. They stay in their object until it expires. With
-/// `dry_run` nothing is changed.
+/// How to discard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discarding<'a> {
+    /// When.
+    pub now: Timestamp,
+    /// How long the listing of a batch is kept once nothing is left to do.
+    pub keep_done: SignedDuration,
+    /// Who does it: it stays in the listing.
+    pub by: &'a str,
+    /// Why: it stays in the listing.
+    pub reason: &'a str,
+    /// Says what would be done, and changes nothing.
+    pub dry_run: bool,
+}
+
+/// Discards the letters of a batch that the filter asks for. They stay in their object until it expires.
 ///
 /// # Errors
 /// There is none, it is being redriven, or it cannot be read or written.
@@ -144,21 +158,22 @@ pub async fn discard(
     (objects, listings): (&impl LetterObjects, &impl Listings),
     id: &BatchId,
     filter: &Filter,
-    (now, keep_done): (Timestamp, SignedDuration),
-    dry_run: bool,
+    how: &Discarding<'_>,
 ) -> Result<Discarded, LettersError> {
     for _ in 0..LISTING_ATTEMPTS {
         let (mut stored, letters) = load(objects, listings, id).await?;
         let listing = &mut stored.listing;
-        if let (true, Some(until)) = (listing.is_claimed(now), listing.claimed_until) {
+        if let (true, Some(until)) = (listing.is_claimed(how.now), listing.claimed_until) {
             return Err(LettersError::Claimed(until));
         }
         let waiting = letters.iter().enumerate().filter(|(place, letter)| listing.waits(*place, letter));
         let places: Vec<usize> = waiting.filter(|(_, letter)| filter.takes(letter)).map(|(place, _)| place).collect();
         places.iter().for_each(|place| listing.discarded.set(*place));
+        let Discarding { now, by, reason, .. } = *how;
+        listing.discards.push(Discard { at: now, by: by.to_owned(), reason: reason.to_owned(), letters: places.len() });
         listing.settle(now);
         let discarded = Discarded { letters: places.len(), waiting: listing.outlook().waiting };
-        if dry_run || places.is_empty() || save(listings, &stored, keep_done).await? {
+        if how.dry_run || places.is_empty() || save(listings, &stored, how.keep_done).await? {
             return Ok(discarded);
         }
     }

@@ -21,7 +21,7 @@ mod sweep;
 mod warm;
 
 pub use job::{Entry, Job};
-pub use letters::{Discarded, LettersError, ListedBatches, Shown, discard, list, show};
+pub use letters::{Discarded, Discarding, LettersError, ListedBatches, Shown, discard, list, show};
 pub use outcome::{PollOutcome, ProcessOutcome, Refusal, SweepOutcome};
 pub use park::{ParkOutcome, ParkSettings, Parked, park};
 pub use poll::{Cooldowns, MarketHours, PollPorts, PollSettings, STOP_ISSUING, poll};
