@@ -140,7 +140,7 @@ impl Outputs {
 }
 
 /// What the service said, or why it could not be asked.
-fn in_words(error: &(impl ProvideErrorMetadata + std::error::Error + 'static)) -> String {
+pub(crate) fn in_words(error: &(impl ProvideErrorMetadata + std::error::Error + 'static)) -> String {
     if let (Some(code), Some(message)) = (error.code(), error.message()) {
         return format!("{message} ({code})");
     }

@@ -4,7 +4,7 @@
 //! sees what another one did. Schedules are off: what runs is what a test invokes, and the event
 //! source mappings. The emulator has their happy path only, so nothing here shows retries or bisects.
 
-mod dead_letters;
+mod audit;
 mod deployed;
 mod events;
 mod pollers;

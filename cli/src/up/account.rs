@@ -1,12 +1,14 @@
 //! The account of a run: what was offered, what became of it, and whether it adds up.
 //!
 //! Counts come from the functions' outcomes. What decides is read off the streams, S3 and the dead
-//! letters themselves, as sets of ids, so that no function vouches for itself.
+//! letters themselves, as sets of ids, so that no function vouches for itself: see `crate::account`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::{account, audit::CONSUMER};
 
 /// What pollers did.
 #[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub(crate) struct Stages {
 }
 
 /// The account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) stages: Stages,
     pub(crate) refused: BTreeMap<String, u64>,
@@ -71,18 +73,26 @@ pub(crate) struct Account {
     pub(crate) records_by_schema: BTreeMap<String, u64>,
     /// A line of each kind, to show.
     pub(crate) samples: BTreeMap<String, String>,
-    lines: u64,
-    offered: HashSet<String>,
-    /// Records of the streams, repetitions included.
-    offered_records: u64,
-    /// Place of each record to its identity.
-    places: HashMap<String, String>,
-    raw: HashSet<String>,
-    indicators: HashSet<String>,
+    /// What was offered, and what became of it.
+    sets: account::Account,
     /// Alerts of rules that stand in a stream.
     rule_alerts: HashSet<String>,
-    /// Places of records that the consumer gave up on.
-    dead_places: HashSet<String>,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            stages: Stages::default(),
+            refused: BTreeMap::new(),
+            troubles: BTreeSet::new(),
+            objects: 0,
+            dead_letters: 0,
+            records_by_schema: BTreeMap::new(),
+            samples: BTreeMap::new(),
+            sets: account::Account::new(CONSUMER, None),
+            rule_alerts: HashSet::new(),
+        }
+    }
 }
 
 /// The fields that are taken from the outcome of a poll.
@@ -186,40 +196,26 @@ impl Account {
 
     /// Takes in a record that stands in a stream.
     pub(crate) fn record(&mut self, stream: &str, shard: &str, sequence_number: &str, data: &[u8]) {
-        let place = format!("{stream}/{shard}/{sequence_number}");
-        let identity = field(data, "id").unwrap_or_else(|| place.clone());
-        self.offered_records += 1;
-        self.offered.insert(identity.clone());
+        self.sets.record(stream, shard, sequence_number, data);
         let is = |name: &str, text: &str| field(data, name).is_some_and(|value| value == text);
         if is("schema", "alert.v1") && is("type", "rule") {
-            self.rule_alerts.insert(identity.clone());
+            self.rule_alerts.extend(field(data, "id"));
         }
-        self.places.insert(place, identity);
     }
 
     /// Takes in a line of the archive.
     pub(crate) fn archived(&mut self, line: &[u8]) {
-        self.lines += 1;
         self.stages.deliver.lines += 1;
-        let schema = field(line, "schema").unwrap_or_else(|| "unreadable".to_owned());
-        let id = field(line, "id").unwrap_or_else(|| String::from_utf8_lossy(line).into_owned());
+        let schema = self.sets.archived(line).to_owned();
         self.samples.insert(schema.clone(), String::from_utf8_lossy(line).into_owned());
-        *self.records_by_schema.entry(schema.clone()).or_default() += 1;
-        if schema == "indicator.v1" {
-            self.indicators.insert(id)
-        } else {
-            self.raw.insert(id)
-        };
+        *self.records_by_schema.entry(schema).or_default() += 1;
     }
 
     /// Takes in a dead letter.
     pub(crate) fn dead_letter(&mut self, line: &[u8]) {
         self.dead_letters += 1;
         self.samples.insert("dead letter".to_owned(), String::from_utf8_lossy(line).into_owned());
-        let place = ["stream", "shard", "sequence_number"].map(|name| field(line, name));
-        if let [Some(stream), Some(shard), Some(sequence_number)] = place {
-            self.dead_places.insert(format!("{stream}/{shard}/{sequence_number}"));
-        }
+        self.sets.dead_letter(line);
     }
 
     /// Takes out requests that came after the last recorded reply: the simulator answered them as the
@@ -242,19 +238,19 @@ impl Account {
             + process.records
             + process.indicators
             + process.alerts
-            + self.offered_records
-            + self.lines
+            + self.sets.records()
+            + self.sets.lines()
             + self.dead_letters
     }
 
     /// Lines in the archive beyond the first of each id.
     pub(crate) fn duplicates(&self) -> u64 {
-        self.lines - (self.raw.len() + self.indicators.len()) as u64
+        self.sets.duplicates()
     }
 
     /// Distinct readings in the archive.
     pub(crate) fn indicators(&self) -> u64 {
-        self.indicators.len() as u64
+        self.sets.readings()
     }
 
     /// Distinct alerts of rules in the streams.
@@ -265,10 +261,9 @@ impl Account {
     /// What does not add up; empty if everything is accounted for.
     pub(crate) fn imbalances(&self) -> Vec<String> {
         let Stages { poll, produce, process, .. } = &self.stages;
-        let dead: HashSet<&String> = self.dead_places.iter().filter_map(|place| self.places.get(place)).collect();
-        let lost = self.offered.iter().filter(|id| !self.raw.contains(*id) && !dead.contains(id)).count();
-        let strangers = self.raw.iter().filter(|id| !self.offered.contains(*id)).count();
-        let both = dead.iter().filter(|id| self.raw.contains(**id)).count();
+        let sets = self.sets.balance(0);
+        let (lost, strangers) = (sets.lost(), sets.strangers + sets.unreadable);
+        let offered = self.sets.records();
         let refused: u64 = self.refused.values().sum();
         let dead_letters = produce.dead_lettered + process.dead_lettered + poll.quarantined;
         let mut wrong = Vec::new();
@@ -291,25 +286,25 @@ impl Account {
         );
         check(produce.in_flight == 0, format!("{} rows are in flight", produce.in_flight));
         check(
-            equal(produce.put + produce.alerts + process.alerts_delivered, self.offered_records),
+            equal(produce.put + produce.alerts + process.alerts_delivered, offered),
             format!(
-                "{} records and {} alerts were put, the streams hold {}",
+                "{} records and {} alerts were put, the streams hold {offered}",
                 produce.put,
                 produce.alerts + process.alerts_delivered,
-                self.offered_records
             ),
         );
         check(
             equal(process.alerts, self.rule_alerts()),
             format!("rules fired {} times, the streams hold {} alerts of them", process.alerts, self.rule_alerts()),
         );
-        check(
-            equal(process.records, self.offered_records),
-            format!("{} of {} records were processed", process.records, self.offered_records),
-        );
+        check(equal(process.records, offered), format!("{} of {offered} records were processed", process.records));
         check(lost == 0, format!("{lost} records of the streams are neither in S3 nor in the dead letters"));
         check(strangers == 0, format!("{strangers} records in S3 stand in no stream"));
-        check(both == 0, format!("{both} records are both in S3 and in the dead letters"));
+        check(
+            sets.done_and_dead == 0,
+            format!("{} records are both in S3 and in the dead letters", sets.done_and_dead),
+        );
+        check(sets.two_contents == 0, format!("{} ids name two contents", sets.two_contents));
         check(
             equal(process.indicators, self.indicators()),
             format!("{} readings were computed, S3 holds {}", process.indicators, self.indicators()),
@@ -333,6 +328,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// A record with that digit as its id.
+    fn record(schema: &str, id: char) -> Vec<u8> {
+        let id = String::from(id).repeat(32);
+        json!({"schema": schema, "id": id, "key": id, "rev": 0, "type": "rule"}).to_string().into_bytes()
+    }
+
+    fn dead(sequence_number: &str) -> Vec<u8> {
+        let place =
+            json!({"function": CONSUMER, "stream": "crypto", "shard": "s0", "sequence_number": sequence_number});
+        place.to_string().into_bytes()
+    }
+
     /// Two records put, one of them archived with a reading and an alert, the other one dead.
     fn account() -> Account {
         let mut account = Account::default();
@@ -341,13 +348,13 @@ mod tests {
             "records": 3, "put": 2, "deduplicated": 1, "dead_lettered": 0, "in_flight": 0}}));
         account.log_line(&json!({"message": "batch processed", "outcome": {
             "settled": 3, "dead_lettered": 1, "bars": 1, "indicators": 1, "alerts": 1, "alerts_delivered": 1}}));
-        account.record("crypto", "s0", "1", br#"{"id":"a"}"#);
+        account.record("crypto", "s0", "1", &record("bar.v1", 'a'));
         account.record("crypto", "s0", "2", b"\xff");
-        account.record("events", "s0", "1", br#"{"schema":"alert.v1","id":"r","type":"rule"}"#);
-        account.archived(br#"{"schema":"bar.v1","id":"a"}"#);
-        account.archived(br#"{"schema":"alert.v1","id":"r","type":"rule"}"#);
-        account.archived(br#"{"schema":"indicator.v1","id":"i"}"#);
-        account.dead_letter(br#"{"stream":"crypto","shard":"s0","sequence_number":"2"}"#);
+        account.record("events", "s0", "1", &record("alert.v1", 'f'));
+        account.archived(&record("bar.v1", 'a'));
+        account.archived(&record("alert.v1", 'f'));
+        account.archived(&record("indicator.v1", '1'));
+        account.dead_letter(&dead("2"));
         account
     }
 
@@ -372,14 +379,11 @@ mod tests {
         check(|account| account.stages.poll.calls += 1, "4 calls, but 1 accepted, 1 refused and 1 failed");
         check(|account| account.stages.produce.put -= 1, "does not add up");
         check(
-            |account| account.record("crypto", "s0", "3", br#"{"id":"b"}"#),
+            |account| account.record("crypto", "s0", "3", &record("bar.v1", 'b')),
             "1 records of the streams are neither in S3 nor",
         );
-        check(|account| account.archived(br#"{"schema":"bar.v1","id":"c"}"#), "1 records in S3 stand in no stream");
-        check(
-            |account| account.dead_letter(br#"{"stream":"crypto","shard":"s0","sequence_number":"1"}"#),
-            "1 records are both in S3",
-        );
+        check(|account| account.archived(&record("bar.v1", 'c')), "1 records in S3 stand in no stream");
+        check(|account| account.dead_letter(&dead("1")), "1 records are both in S3");
         check(|account| account.stages.process.indicators += 1, "2 readings were computed, S3 holds 1");
         check(|account| account.stages.process.alerts += 1, "rules fired 2 times, the streams hold 1 alerts of them");
         check(
@@ -387,8 +391,9 @@ mod tests {
             "2 records and 0 alerts were put, the streams hold 3",
         );
         check(|account| account.dead_letter(b"{}"), "1 dead letters were counted, 2 are stored");
+        check(|account| account.archived(&record("quote.v1", 'a')), "1 ids name two contents");
         let mut twice = account();
-        twice.archived(br#"{"schema":"bar.v1","id":"a"}"#);
+        twice.archived(&record("bar.v1", 'a'));
         assert_eq!(twice.duplicates(), 1);
     }
 }

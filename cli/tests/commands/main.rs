@@ -4,6 +4,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 
+mod audit;
 mod indicators;
 mod parse;
 mod poll;

@@ -146,6 +146,42 @@ impl StateTable {
     }
 }
 
+/// What the sparse index knows.
+impl StateTable {
+    /// Which series have something due, whenever that is: all that owe something are among them. The index may be
+    /// behind the table by moments.
+    pub async fn waiting(&self) -> Result<Vec<SeriesId>, CallError> {
+        self.due_until(i64::MAX, usize::MAX).await
+    }
+
+    async fn due_until(&self, until_ms: i64, most: usize) -> Result<Vec<SeriesId>, CallError> {
+        let mut due = Vec::new();
+        for bucket in 0..DUE_BUCKETS {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(DUE_INDEX)
+                .key_condition_expression("due_bucket = :bucket AND due_at <= :until")
+                .expression_attribute_values(":bucket", AttributeValue::S(due_bucket(bucket)))
+                .expression_attribute_values(":until", AttributeValue::N(until_ms.to_string()))
+                .into_paginator()
+                .items()
+                .send();
+            while let Some(item) = pages.next().await {
+                let item =
+                    item.map_err(|error| call_error(&format!("Query `{DUE_INDEX}` of `{}`", self.name), &error))?;
+                let id = item.get("pk").and_then(|pk| pk.as_s().ok()).and_then(|pk| pk.strip_prefix("series#"));
+                due.extend(id.and_then(|id| id.parse().ok()));
+                if due.len() >= most {
+                    return Ok(due);
+                }
+            }
+        }
+        Ok(due)
+    }
+}
+
 /// Turns: a run of a job that is under way keeps out another one, which would spend the vendor's calls
 /// twice. It saves calls and duplicates; nothing's correctness hangs on it or on its clocks.
 impl StateTable {
@@ -250,30 +286,7 @@ impl SeriesStore for StateTable {
     }
 
     async fn due(&self, now: Timestamp) -> Result<Vec<SeriesId>, CallError> {
-        let mut due = Vec::new();
-        for bucket in 0..DUE_BUCKETS {
-            let mut pages = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name(DUE_INDEX)
-                .key_condition_expression("due_bucket = :bucket AND due_at <= :now")
-                .expression_attribute_values(":bucket", AttributeValue::S(due_bucket(bucket)))
-                .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
-                .into_paginator()
-                .items()
-                .send();
-            while let Some(item) = pages.next().await {
-                let item =
-                    item.map_err(|error| call_error(&format!("Query `{DUE_INDEX}` of `{}`", self.name), &error))?;
-                let id = item.get("pk").and_then(|pk| pk.as_s().ok()).and_then(|pk| pk.strip_prefix("series#"));
-                due.extend(id.and_then(|id| id.parse().ok()));
-                if due.len() >= DUE_MAX {
-                    return Ok(due);
-                }
-            }
-        }
-        Ok(due)
+        self.due_until(now.as_millisecond(), DUE_MAX).await
     }
 }
 
