@@ -20,7 +20,7 @@ fn wrong_use_is_refused() {
         ),
         (&["--from", "2999-01-01T00:00:00Z", "--to", "2999-01-02T00:00:00Z"], &["which is still to come"]),
         (&["--format", "xml"], &["text, json"]),
-        (&["--limit", "-1"], &["--limit"]),
+        (&["--limit=-1"], &["--limit"]),
         (&["--limit", "100001"], &["0..=100000"]),
         (&["--env", "staging"], &["local, dev, prod"]),
         (&["--endpoint-url", "127.0.0.1"], &["write a URL"]),
