@@ -9,6 +9,7 @@ mod audit;
 mod checkout;
 mod down;
 mod indicators;
+mod letters;
 mod parse;
 mod place;
 mod plan;
@@ -35,6 +36,10 @@ enum Command {
     ///
     /// Exit codes: 0 all accounted for; 1 not, or something failed; 2 wrong arguments.
     Up(up::Options),
+    /// List, show, redrive and discard dead letters: what functions and event source mappings gave up.
+    ///
+    /// docs/dead-letters.md says what each kind means and what to do.
+    DeadLetters(Box<letters::Options>),
     /// End what `up --keep` left running.
     Down,
     /// Compute from streams, S3 and dead letters whether all that arrived in a window is accounted for; writes nothing.
@@ -103,6 +108,7 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Up(options) => up::run(options).await,
             Command::Audit(options) => audit::run(&options).await,
+            Command::DeadLetters(options) => letters::run(&options).await,
             Command::Down => down::run().await,
             Command::Plan(options) => Ok(plan::run(&options)),
             Command::Prepare => prepare().await,

@@ -1,7 +1,8 @@
 //! What a dead letter stands for: a line of a function, or the object of an event source mapping, enters; which function
 //! gave up on which records leaves.
 //!
-//! Payloads are not kept. A function's line stands for one record, or for none where it failed before it reached a
+//! Reads by itself and not by the reader of `handle-dead-letters`, which is among what the account checks. Payloads are
+//! not kept. A function's line stands for one record, or for none where it failed before it reached a
 //! stream; a mapping's object for a batch, with the event that it gave up on, or with the batch's ends alone.
 
 use jiff::Timestamp;
@@ -143,11 +144,11 @@ impl Letter {
         let function = request.function_arn.split(':').nth(6).unwrap_or_default().to_owned();
         Some(Self { function, what })
     }
+}
 
-    /// Whether it is that function, by the name of its folder, which ends the name that it is deployed by.
-    pub(crate) fn is_of(&self, function: &str) -> bool {
-        self.function.strip_suffix(function).is_some_and(|start| start.is_empty() || start.ends_with('-'))
-    }
+/// Whether that is the name of a function, by that of its folder, which ends the name that it is deployed by.
+pub(super) fn is_of(name: &str, function: &str) -> bool {
+    name.strip_suffix(function).is_some_and(|start| start.is_empty() || start.ends_with('-'))
 }
 
 #[cfg(test)]
@@ -193,9 +194,8 @@ mod tests {
         let dead = r#"{"schema":"dead_letter.v1","function":"compute-indicators","stream":"s","shard":"shardId-000000000000","sequence_number":"9"}"#;
         let letter = read(dead).unwrap();
         assert_eq!(letter.what, What::Records(vec![place("9")]));
-        assert!(
-            letter.is_of("compute-indicators") && !letter.is_of("indicators-x") && !letter.is_of("ompute-indicators")
-        );
+        let is = |function: &str| is_of(&letter.function, function);
+        assert!(is("compute-indicators") && !is("indicators-x") && !is("ompute-indicators"));
         let row = read(r#"{"schema":"dead_letter.v1","function":"poll-equities","payload":"x"}"#).unwrap();
         assert_eq!((row.what, row.function.as_str()), (What::Unsent, "poll-equities"));
         for text in ["", "{}", "[]", "{\"function\":1}"] {
@@ -208,7 +208,7 @@ mod tests {
         let event = json!({"Records": [{"kinesis": {"sequenceNumber": "9", "data": "e30="}, "eventID": "shardId-000000000000:9"},
             {"kinesis": {"sequenceNumber": "10", "data": "e30="}}]});
         let letter = Letter::read(mapping(Some(&event.to_string())).as_bytes()).unwrap();
-        assert!(letter.is_of("compute-indicators"));
+        assert!(is_of(&letter.function, "compute-indicators"));
         assert_eq!(letter.what, What::Records(vec![place("9"), place("10")]));
         for payload in [None, Some("cut off")] {
             let What::Span(span) = Letter::read(mapping(payload).as_bytes()).unwrap().what else {

@@ -71,7 +71,10 @@ pub(crate) struct Account {
     /// Lines in S3 without an identity.
     unreadable: u64,
     dead: HashSet<Digest128>,
-    spans: Vec<Span>,
+    /// Places of dead letters whose consumer has taken them since.
+    redriven: HashSet<Digest128>,
+    /// Batches without records, by where they begin.
+    spans: HashMap<Digest128, Span>,
     letters: Letters,
 }
 
@@ -109,10 +112,34 @@ impl Lines {
 pub(crate) struct Letters {
     /// Those of the consumer.
     pub(crate) consumer: u64,
+    /// Those of them that it has taken since.
+    pub(crate) redriven: u64,
     /// Those of other functions, and of what never reached a stream.
     pub(crate) others: u64,
     /// What is no dead letter.
     pub(crate) unreadable: u64,
+}
+
+/// A parked dead letter that stood in a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parked<'a> {
+    /// The function that gave up.
+    pub(crate) function: &'a str,
+    pub(crate) stream: &'a str,
+    pub(crate) shard: &'a str,
+    pub(crate) sequence_number: &'a str,
+    pub(crate) became: Became<'a>,
+}
+
+/// What has become of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Became<'a> {
+    /// It waits, or was given up: its payload is kept.
+    Kept,
+    /// Its consumer says that it has taken it; whether that is so, the archive shows.
+    Redriven,
+    /// It stands for so many records, up to that one, of which nothing is kept.
+    Expired { records: u64, last: &'a str, arrived: Option<Timestamp> },
 }
 
 impl Account {
@@ -132,7 +159,8 @@ impl Account {
             bars: HashSet::new(),
             unreadable: 0,
             dead: HashSet::new(),
-            spans: Vec::new(),
+            redriven: HashSet::new(),
+            spans: HashMap::new(),
             letters: Letters::default(),
         }
     }
@@ -198,7 +226,7 @@ impl Account {
             self.letters.unreadable += 1;
             return;
         };
-        if !letter.is_of(self.consumer) {
+        if !letter::is_of(&letter.function, self.consumer) {
             self.letters.others += 1;
             return;
         }
@@ -210,10 +238,37 @@ impl Account {
             }
             What::Span(span) => {
                 self.letters.consumer += span.records;
-                self.spans.push(span);
+                self.span(span);
             }
             What::Unsent => self.letters.others += 1,
         }
+    }
+
+    /// Takes in what has become of a dead letter since it was parked. It may be one that was read before.
+    pub(crate) fn parked(&mut self, became: Parked<'_>) {
+        let Parked { function, stream, shard, sequence_number, became } = became;
+        if !letter::is_of(function, self.consumer) {
+            return;
+        }
+        let at = place(stream, shard, sequence_number);
+        match became {
+            Became::Kept => drop(self.dead.insert(at)),
+            Became::Redriven => {
+                self.dead.insert(at);
+                self.letters.redriven += u64::from(self.redriven.insert(at));
+            }
+            Became::Expired { records, last, arrived } => self.span(Span {
+                stream: stream.to_owned(),
+                shard: shard.to_owned(),
+                ends: [sequence_number, last].map(str::to_owned),
+                records,
+                arrived,
+            }),
+        }
+    }
+
+    fn span(&mut self, span: Span) {
+        self.spans.insert(place(&span.stream, &span.shard, &span.ends[0]), span);
     }
 
     /// Records of the streams, repetitions included.

@@ -169,7 +169,7 @@ fn what_the_consumer_refused_is_dead_and_a_false_id_harms_nobody() {
     check(another, [11, 10, 0, 0, 0, 1, 0, 0]);
     let mut account = account();
     another(&mut account);
-    assert_eq!(account.letters, Letters { consumer: 1, others: 1, unreadable: 1 });
+    assert_eq!(account.letters, Letters { consumer: 1, redriven: 0, others: 1, unreadable: 1 });
 }
 
 #[test]
@@ -188,6 +188,42 @@ fn what_only_a_dead_letter_knows_of_has_expired() {
     check(earlier, [10, 10, 0, 0, 0, 0, 0, 0]);
     let half = |account: &mut Account| account.dead_letter(span(9, 11, 3, arrived).as_bytes());
     check(half, [10, 10, 0, 2, 0, 0, 1, 0]);
+}
+
+#[test]
+fn what_was_redriven_is_done_if_the_archive_has_it() {
+    let parked = |account: &mut Account, number: &str, became: Became<'_>| {
+        let function = "compute-indicators";
+        account.parked(Parked { function, stream: "s", shard: "a", sequence_number: number, became });
+    };
+    let given_up = |account: &mut Account| {
+        for at in 10..12 {
+            offer(account, at, &bar("IBM", at, 0, 100));
+            account.dead_letter(dead(at).as_bytes());
+        }
+        parked(account, "10", Became::Kept);
+    };
+    check(given_up, [12, 10, 2, 0, 0, 0, 0, 0]);
+    let redriven = |account: &mut Account| {
+        given_up(account);
+        parked(account, "10", Became::Redriven);
+        account.archived(bar("IBM", 10, 0, 100).as_bytes());
+    };
+    check(redriven, [12, 11, 1, 0, 0, 0, 0, 0]);
+    // The consumer said that it was done with it, and it is not there.
+    let lost = |account: &mut Account| {
+        given_up(account);
+        parked(account, "10", Became::Redriven);
+    };
+    check(lost, [12, 10, 1, 0, 1, 0, 0, 0]);
+    // A pointer is read from the queue alone; told by its object too, it still is one.
+    let arrived = "2026-11-20T15:30:00Z";
+    let expired = |account: &mut Account| {
+        account.dead_letter(span(99, 101, 3, arrived).as_bytes());
+        parked(account, "99", Became::Expired { records: 2, last: "100", arrived: arrived.parse().ok() });
+        parked(account, "101", Became::Kept);
+    };
+    check(expired, [10, 10, 0, 2, 0, 0, 0, 0]);
 }
 
 #[test]

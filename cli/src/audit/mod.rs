@@ -7,13 +7,14 @@
 mod objects;
 mod options;
 mod owed;
+mod parked;
 mod show;
 mod streams;
 
 use std::{io, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
-use aws::StateTable;
+use aws::{DeadLetterBucket, StateTable};
 use aws_config::SdkConfig;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use jiff::{SignedDuration, Timestamp};
@@ -155,6 +156,10 @@ async fn look(sdk: &SdkConfig, names: &Names, window: Window) -> Result<Found> {
         bar.set_message(format!("reading dead letters below {prefix}"));
         dead_letters += bucket.lines(&prefix, since, |line| account.dead_letter(line)).await?;
     }
+    bar.set_message("reading what became of dead letters");
+    let table = StateTable::new(sdk, &names.state);
+    let objects = DeadLetterBucket::new(sdk, &names.dead_letters);
+    parked::read((&objects, &table), since, &mut account).await.map_err(anyhow::Error::msg)?;
     let bucket = Bucket { client: &s3, name: &names.data };
     let mut archived = 0;
     let end = window.to.checked_add(SKEW).unwrap_or(window.to);
@@ -174,7 +179,7 @@ async fn look(sdk: &SdkConfig, names: &Names, window: Window) -> Result<Found> {
     }
     bar.set_message("reading the state table");
     let now = Timestamp::now();
-    let owed = owed::owed(&StateTable::new(sdk, &names.state), window.to, now).await;
+    let owed = owed::owed(&table, window.to, now).await;
     let owed = owed.map_err(anyhow::Error::msg).with_context(|| format!("cannot read the table `{}`", names.state))?;
     bar.finish_and_clear();
     Ok(Found { window, streams, account, objects: [archived, dead_letters], owed, now })

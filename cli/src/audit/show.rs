@@ -29,7 +29,7 @@ pub(super) fn text(found: &Found, verdict: &Verdict) -> String {
     out.push('\n');
 
     let Fates { emitted, merged, as_it_is, not_told } = balance.fates;
-    let Letters { consumer, others, .. } = found.account.letters();
+    let Letters { consumer, redriven, others, .. } = found.account.letters();
     let Owed { series, entries, .. } = found.owed;
     let [objects, dead_letters] = found.objects;
     for text in [
@@ -48,7 +48,9 @@ pub(super) fn text(found: &Found, verdict: &Verdict) -> String {
             balance.strangers,
             found.account.readings()
         ),
-        format!("dead letters {dead_letters} objects, {consumer} records of {CONSUMER}, {others} of others"),
+        format!(
+            "dead letters {dead_letters} objects, {consumer} records of {CONSUMER}, {redriven} of them redriven, {others} of others"
+        ),
         format!("owed         {entries} readings or alerts by {series} series"),
     ] {
         out.push_str(&text);

@@ -5,6 +5,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 
 mod audit;
+mod dead_letters;
 mod indicators;
 mod parse;
 mod poll;
