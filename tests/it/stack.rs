@@ -5,6 +5,7 @@
 //! source mappings. The emulator has their happy path only, so nothing here shows retries or bisects.
 
 mod audit;
+mod by_hand;
 mod dead_letters;
 mod deployed;
 mod events;
