@@ -64,7 +64,9 @@ pub(super) fn text(shown: &Shown) -> String {
         next(listing),
     );
     // Writing to a text cannot fail.
-    let mut row = |name: &str, text: &str| drop(writeln!(out, "{name:<9} {}", plain(text)));
+    let mut row = |name: &str, text: &str| {
+        let _ = writeln!(out, "{name:<9} {}", plain(text));
+    };
     if let Some(problem) = &listing.last_problem {
         row("problem", problem);
     }
@@ -81,7 +83,9 @@ pub(super) fn text(shown: &Shown) -> String {
 
 fn entry(out: &mut String, letter: &Letter, status: Status) {
     let Letter { failure, place, attempts, last_seen, id, .. } = letter;
-    let mut row = |text: String| drop(writeln!(out, "{text}"));
+    let mut row = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
     row(String::new());
     row(format!(
         "{}  {} at {}, {}, {attempts} attempts, last {} UTC",

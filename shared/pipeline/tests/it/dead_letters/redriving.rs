@@ -9,7 +9,7 @@ use std::{
 
 use dead_letters::{Outlook, Status};
 use failure::{DeadLetter, Failure, Kind, Place, Stage, object_key};
-use pipeline::{discard, port::Invoked, show};
+use pipeline::{Discarding, discard, port::Invoked, show};
 use testkit::{Fault, MemoryFunctions, crash_after};
 
 use super::*;
@@ -327,14 +327,18 @@ async fn what_never_reached_its_stream_is_put_there_and_what_nobody_can_redrive_
     assert_eq!((world.listing().status, outlook(&world)), (Status::Waiting, [2, 2, 0]));
 
     let id = world.listing().id;
-    let keep = (world.time.now(), KEEP);
+    let how = Discarding { now: world.time.now(), keep_done: KEEP, by: "eve", reason: "a row", dry_run: false };
+    let dry = Discarding { dry_run: true, ..how.clone() };
     let ports = (&world.objects, &world.listings);
     let rows = Filter { kinds: [Kind::InvalidRow].into(), ..Default::default() };
-    assert_eq!(discard(ports, &id, &rows, keep, true).await.unwrap().letters, 1);
+    assert_eq!(discard(ports, &id, &rows, &dry).await.unwrap().letters, 1);
     assert_eq!(outlook(&world), [2, 2, 0], "a dry run");
-    assert_eq!(discard(ports, &id, &rows, keep, false).await.unwrap().waiting, 1);
-    assert_eq!(discard(ports, &id, &Filter::default(), keep, false).await.unwrap().letters, 1);
+    assert_eq!(discard(ports, &id, &rows, &how).await.unwrap().waiting, 1);
+    assert_eq!(discard(ports, &id, &Filter::default(), &how).await.unwrap().letters, 1);
     assert_eq!((world.listing().status, outlook(&world)), (Status::Redriven, [0, 2, 2]));
+    // A dry run leaves no trace.
+    let traces: Vec<_> = world.listing().discards.iter().map(|trace| (trace.by.clone(), trace.letters)).collect();
+    assert_eq!(traces, [("eve".to_owned(), 1), ("eve".to_owned(), 1)]);
 }
 
 #[tokio::test]
