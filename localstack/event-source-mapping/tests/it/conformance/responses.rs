@@ -192,3 +192,24 @@ pub(super) const CASES: &[Case] = &[
         },
     },
 ];
+
+// What follows AWS documents for queues only; the README lists it.
+
+#[test]
+fn an_unknown_identifier_is_a_failure() {
+    fails(r#"{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"9"}]}"#);
+    fails(r#"{"batchItemFailures":[{"itemIdentifier":"03"}]}"#);
+}
+
+#[test]
+fn what_is_no_object_is_a_failure() {
+    for response in ["{", "ok", r#""ok""#, "7", "[]", r#"{"batchItemFailures":{}}"#, r#"{"batchItemFailures":["3"]}"#] {
+        fails(response);
+    }
+    fails(r#"{"batchItemFailures":[{"itemIdentifier":3}]}"#);
+}
+
+#[test]
+fn another_list_is_none() {
+    succeeds(r#"{"failures":[{"itemIdentifier":"3"}]}"#);
+}
