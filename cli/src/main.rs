@@ -46,7 +46,7 @@ enum Command {
     ///
     /// Offered = done, dead or expired, over sets of ids. Done is what stands in the archive; what was done of it can be
     /// told from outside in part only. A window is closed if its streams still hold it, no shard lags and no series owes
-    /// anything. Memory: about 250 bytes for each record.
+    /// anything. Memory: about 300 bytes for each record.
     ///
     /// Exit codes: 0 closed and balanced; 1 not; 2 wrong use; 3 something could not be read.
     Audit(Box<audit::Options>),

@@ -3,7 +3,7 @@
 //!
 //! It is kept over sets of identities, and nothing that a function says of itself enters. A record is told from others by its
 //! `id` and what it says, since an id with two contents must not hide one of them; a record without an identity is told by
-//! its place in the stream. What is kept of a record are hashes, about 250 bytes in all.
+//! its place in the stream. What is kept of a record are hashes, about 300 bytes in all.
 
 mod balance;
 mod letter;

@@ -65,6 +65,7 @@ pub(super) fn text(shown: &Shown) -> String {
     );
     // Writing to a text cannot fail.
     let mut row = |name: &str, text: &str| {
+        // Writing to a text cannot fail.
         let _ = writeln!(out, "{name:<9} {}", plain(text));
     };
     if let Some(problem) = &listing.last_problem {

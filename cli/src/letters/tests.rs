@@ -69,7 +69,7 @@ fn a_batch_is_one_line_of_the_table_and_counts_in_the_totals() {
             "0123456789ab",
             "2026-11-20 15:00:00",
             "compute-indicators",
-            "given_up 2, unavailable 1, invalid_row 1, missed 1, expired 1",
+            "given_up 2, invalid_row 1, unavailable 1, missed 1, expired 1",
             "5",
             "6",
             "AAPL,MSFT",
