@@ -63,7 +63,6 @@ pub(super) fn text(shown: &Shown) -> String {
         listing.redrives,
         next(listing),
     );
-    // Writing to a text cannot fail.
     let mut row = |name: &str, text: &str| {
         // Writing to a text cannot fail.
         let _ = writeln!(out, "{name:<9} {}", plain(text));

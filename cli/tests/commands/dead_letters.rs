@@ -1,5 +1,5 @@
 //! `kinetick dead-letters`: what it refuses, and what it says where AWS gives nothing. What it does is tested on the
-//! emulator, in `tests/it/stack/dead_letters.rs`.
+//! emulator, in `tests/it/stack/by_hand.rs`.
 
 use std::net::TcpListener;
 

@@ -336,14 +336,6 @@ async fn what_never_reached_its_stream_is_put_there_and_what_nobody_can_redrive_
     assert_eq!(discard(ports, &id, &Filter::default(), &how(false)).await.unwrap().letters, 1);
     assert_eq!((world.listing().status, outlook(&world)), (Status::Redriven, [0, 2, 2]));
     assert_eq!(world.listing().discards.iter().map(|trace| trace.letters).collect::<Vec<_>>(), [1, 1]);
-    let how = Discarding { now: world.time.now(), keep_done: KEEP, by: "eve", reason: "a row", dry_run: false };
-    let dry = Discarding { dry_run: true, ..how.clone() };
-    assert_eq!(discard(ports, &id, &rows, &dry).await.unwrap().letters, 1);
-    assert_eq!(discard(ports, &id, &rows, &how).await.unwrap().waiting, 1);
-    assert_eq!(discard(ports, &id, &Filter::default(), &how).await.unwrap().letters, 1);
-    // A dry run leaves no trace.
-    let traces: Vec<_> = world.listing().discards.iter().map(|trace| (trace.by.clone(), trace.letters)).collect();
-    assert_eq!(traces, [("eve".to_owned(), 1), ("eve".to_owned(), 1)]);
 }
 
 #[tokio::test]
