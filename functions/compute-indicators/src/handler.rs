@@ -5,7 +5,7 @@ use clock::Invocation;
 use lambda_runtime::{Context, Error};
 use market::SimulatedTime;
 use pipeline::{
-    ProcessSettings, Warm,
+    ProcessOutcome, ProcessSettings, Warm,
     port::{Deliver, KeepDeadLetters, PutRecords, Runtime, SeriesStore},
     process,
 };
@@ -40,16 +40,22 @@ impl<Store: SeriesStore, Dead: KeepDeadLetters, Sink: Deliver, Events: PutRecord
 
     /// Takes the batch through, by any clock. The answer names the lowest sequence number that is to come again.
     pub async fn take(&self, batch: KinesisBatch, runtime: &impl Runtime) -> KinesisEventResponse {
+        let (response, outcome) = self.answer(batch, runtime).await;
+        telemetry::outcome("batch processed", &outcome);
+        response
+    }
+
+    /// The same without a word in the log: the answer, and what became of the batch.
+    pub async fn answer(&self, batch: KinesisBatch, runtime: &impl Runtime) -> (KinesisEventResponse, ProcessOutcome) {
         let records: Vec<BatchRecord<'_>> = batch.records().collect();
         let ports = (&self.store, &self.dead_letters, &self.archive, &self.indicators, &self.events, runtime);
         let processed = process(ports, &self.warm, &records, &self.settings).await;
-        telemetry::outcome("batch processed", &processed.outcome);
         let mut response = KinesisEventResponse::default();
         response.batch_item_failures.extend(processed.retry_from.map(|sequence_number| {
             let mut failure = KinesisBatchItemFailure::default();
             failure.item_identifier = Some(sequence_number);
             failure
         }));
-        response
+        (response, processed.outcome)
     }
 }

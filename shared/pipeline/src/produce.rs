@@ -32,10 +32,34 @@ const SPREAD: u8 = 16;
 const LEDGER_PAUSE: SignedDuration = SignedDuration::from_millis(100);
 
 /// The rows of one reply.
-pub(crate) struct Rows {
-    pub(crate) observations: Vec<Observation>,
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Those that are data.
+    pub observations: Vec<Observation>,
     /// Reason and payload of each row that breaks a rule.
-    pub(crate) rejected: Vec<(String, Vec<u8>)>,
+    pub rejected: Vec<(String, Vec<u8>)>,
+}
+
+/// Sends what is news among the rows of one reply, and accounts for all of them: what a poll does with each of its
+/// replies. `request` says in words what was asked. Vendor and quota are not used.
+///
+/// Two replies that may have news for one ledger come one after the other, or the older one may win.
+pub async fn produce<Vendor, Quota, Stream, State, Dead, Time>(
+    ports: &PollPorts<'_, Vendor, Quota, Stream, State, Dead, Time>,
+    (function, request): (&str, &str),
+    rows: Rows,
+) -> PollOutcome
+where
+    Vendor: Sync,
+    Quota: Sync,
+    Stream: PutRecords,
+    State: Ledger,
+    Dead: KeepDeadLetters,
+    Time: Runtime,
+{
+    let mut outcome = PollOutcome::default();
+    Producer { ports, function, request }.produce(rows, &mut outcome).await;
+    outcome
 }
 
 /// Where rows go.
