@@ -47,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "market-simulator",
             "peers",
             "sam-template",
+            "simulation",
             "testkit",
             "tests",
         ],
