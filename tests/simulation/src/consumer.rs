@@ -23,6 +23,7 @@ use wire::KinesisBatch;
 
 use crate::{
     checker::Finding,
+    order::Order,
     ports::{Kinesis, LetterPort, SinkPort, StorePort, StreamPort},
     process::{Clock, Ended, Process, supervise},
     run::Run,
@@ -110,9 +111,13 @@ impl Function {
         let clock = process.clock(TIMEOUT);
         let invocation = answer(environment.clone(), event, clock);
         match supervise(process, TIMEOUT, invocation).await {
-            Ended::Returned(Some((answer, late, lost))) => {
+            Ended::Returned(Some(Answered { answer, late, is_lost, is_accounted })) => {
                 self.late.fetch_add(late, Relaxed);
-                if lost {
+                if !is_accounted {
+                    let what = format!("{} records", batch.records.len());
+                    lock(&run.checker).findings.add(Finding::Miscounted { what });
+                }
+                if is_lost {
                     return failed();
                 }
                 if rng.u8(0..50) > 0 {
@@ -121,7 +126,7 @@ impl Function {
                 Answer::Returned(answer)
             }
             Ended::Returned(None) => {
-                let what = "the event cannot be read, or its records are not accounted for".to_owned();
+                let what = "an event that cannot be read".to_owned();
                 lock(&run.checker).findings.add(Finding::Miscounted { what });
                 failed()
             }
@@ -134,8 +139,19 @@ impl Function {
     }
 }
 
-/// What the runtime and the handler do with an event. The answer, how many facts were late, whether the answer is lost.
-async fn answer(environment: Arc<Environment>, event: Vec<u8>, clock: Clock) -> Option<(Vec<u8>, u64, bool)> {
+/// What an invocation came to.
+struct Answered {
+    answer: Vec<u8>,
+    /// How many facts were late.
+    late: u64,
+    /// Whether the answer gets lost on its way.
+    is_lost: bool,
+    /// Whether the outcome speaks of every record, and of what is to come again as the answer does.
+    is_accounted: bool,
+}
+
+/// What the runtime and the handler do with an event; `None` for one that cannot be read.
+async fn answer(environment: Arc<Environment>, event: Vec<u8>, clock: Clock) -> Option<Answered> {
     let batch = KinesisBatch::from_slice(&event).ok()?;
     drop(event);
     let records = batch.len() as u64;
@@ -145,11 +161,9 @@ async fn answer(environment: Arc<Environment>, event: Vec<u8>, clock: Clock) -> 
     process.pass(Point::Finished).await;
     let settled = outcome.delivered + outcome.duplicates + outcome.dead_lettered;
     let retried = !response.batch_item_failures.is_empty();
-    if outcome.records != records || outcome.settled != settled || retried != (settled < records) {
-        return None;
-    }
-    let lost = lock(&process.trouble).pass(Point::Answered).is_some();
-    Some((serde_json::to_vec(&response).ok()?, outcome.late, lost))
+    let is_accounted = outcome.records == records && outcome.settled == settled && retried == (settled < records);
+    let is_lost = lock(&process.trouble).pass(Point::Answered).is_some();
+    Some(Answered { answer: serde_json::to_vec(&response).ok()?, late: outcome.late, is_lost, is_accounted })
 }
 
 /// Whether a record ends whoever takes it.
@@ -165,6 +179,7 @@ pub(crate) struct Driver {
     settings: Settings,
     pace: Pace,
     mapping: Mutex<Mapping>,
+    order: Mutex<Order>,
     /// Rises when the mapping starts anew: what was asked for before is of no interest then.
     life: AtomicU64,
     /// Rises with every moment that is named.
@@ -175,6 +190,8 @@ impl Driver {
     /// The mapping of the stream of that number.
     pub(crate) fn new(run: &Arc<Run>, stream: usize, batch_size: usize) -> Arc<Self> {
         let name = ["financial", "crypto", "events"][stream];
+        // Pairs are spread over shards anyway; the rest keeps the order of its keys over several batches at once.
+        let parallelization_factor = if stream == 1 { 1 } else { run.world.chance().usize(1..4) };
         let settings = Settings {
             uuid: format!("00000000-0000-0000-0000-00000000000{stream}"),
             function_arn: "arn:aws:lambda:us-east-1:123456789012:function:compute-indicators".to_owned(),
@@ -183,7 +200,7 @@ impl Driver {
             batch_size,
             batching_window: SignedDuration::from_secs(1),
             starting_position: StartingPosition::TrimHorizon,
-            parallelization_factor: 1,
+            parallelization_factor,
             filters: Vec::new(),
             reports_batch_item_failures: true,
             bisects: true,
@@ -200,8 +217,8 @@ impl Driver {
         };
         let mapping = Mutex::new(Mapping::with_pace(settings.clone(), pace));
         let stream = run.streams[stream].clone();
-        let (life, wake) = Default::default();
-        Arc::new(Self { run: run.clone(), stream, settings, pace, mapping, life, wake })
+        let (order, life, wake) = Default::default();
+        Arc::new(Self { run: run.clone(), stream, settings, pace, mapping, order, life, wake })
     }
 
     /// Begins, or goes on.
@@ -264,6 +281,9 @@ impl Driver {
                 }
             }
             Action::Invoke { invocation, batch } => {
+                if let Some(key) = lock(&self.order).give(&batch) {
+                    lock(&run.checker).findings.add(Finding::Overtaken { key: key.to_string() });
+                }
                 let answer = run.function.invoke(run, &batch, &self.settings, rng).await;
                 Input::Answered { invocation, answer }
             }

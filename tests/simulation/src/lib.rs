@@ -6,6 +6,7 @@
 
 pub mod checker;
 mod consumer;
+mod order;
 mod poller;
 mod ports;
 mod process;

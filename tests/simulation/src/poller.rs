@@ -50,15 +50,11 @@ async fn settle(run: &Arc<Run>, stream: usize, rows: Vec<Observation>) -> bool {
 
 async fn invoke(run: Arc<Run>, process: Arc<Process>, stream: usize, rows: Vec<Observation>) -> bool {
     process.pass(Point::Init).await;
-    let port = |stream: usize| StreamPort {
-        stream: run.streams[stream].clone(),
-        site: Site::Put,
-        process: process.clone(),
-    };
+    let port =
+        |stream: usize| StreamPort { stream: run.streams[stream].clone(), site: Site::Put, process: process.clone() };
     let (count, clock) = (rows.len() as u64, process.clock(TIMEOUT));
     let state = LedgerPort { ledgers: run.ledgers.clone(), process: process.clone() };
-    let dead_letters =
-        LetterPort { site: Site::PollerLetters, checker: run.checker.clone(), process: process.clone() };
+    let dead_letters = LetterPort { site: Site::PollerLetters, checker: run.checker.clone(), process: process.clone() };
     let ports = PollPorts {
         vendor: &(),
         quota: &(),

@@ -181,7 +181,7 @@ pub fn simulate(seed: u64, shape: Shape) -> Report {
     let stream = |shards| Arc::new(Kinesis::new(&world, &checker, shards));
     let run = Arc::new(Run {
         trouble: Arc::new(Mutex::new(Trouble::new(rng.fork()))),
-        table: Arc::new(Table::of(settings.sets.clone())),
+        table: Arc::new(Table::of(settings.sets.clone(), checker.clone())),
         ledgers: Arc::default(),
         // Eight shards in all.
         streams: [stream(4), stream(3), stream(1)],
@@ -323,7 +323,8 @@ async fn late(run: &Arc<Run>) {
         .iter()
         .filter_map(|(symbol, start)| {
             let fact = record::bar(symbol, Interval::Min1, Timestamp::from_millisecond(*start).ok()?, 77_777, true);
-            let entry = Entry { partition_key: wire::financial(&symbol.parse().ok()?), data: record::payload(fact, 999) };
+            let entry =
+                Entry { partition_key: wire::financial(&symbol.parse().ok()?), data: record::payload(fact, 999) };
             lock(&run.checker).expect(&entry.data, Kind::Late);
             Some(Parcel { entry, ordered: false })
         })
@@ -348,8 +349,7 @@ async fn sweeps(run: Arc<Run>) {
         let invocation = async move {
             own.pass(Point::Init).await;
             let store = StorePort { table: runner.table.clone(), process: own.clone() };
-            let sink =
-                SinkPort { site: Site::Indicators, checker: runner.checker.clone(), process: own.clone() };
+            let sink = SinkPort { site: Site::Indicators, checker: runner.checker.clone(), process: own.clone() };
             let events = StreamPort { stream: runner.streams[2].clone(), site: Site::Alerts, process: own.clone() };
             let swept = sweep((&store, &sink, &events, &own.clock(limit)), &runner.settings).await;
             own.pass(Point::Finished).await;
@@ -375,7 +375,7 @@ async fn weather(run: Arc<Run>, drivers: Vec<Arc<Driver>>) {
         if is_calm {
             return;
         }
-        let (reshard, restart, stream) = run.chance(|rng| (rng.u8(0..12) == 0, rng.u8(0..24) == 0, rng.usize(0..3)));
+        let (reshard, restart, stream) = run.chance(|rng| (rng.u8(0..12) == 0, rng.u8(0..12) == 0, rng.usize(0..3)));
         if reshard {
             run.streams[stream].reshard();
         }

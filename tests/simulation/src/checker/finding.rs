@@ -38,6 +38,12 @@ pub enum Finding {
     Late { counted: u64, expected: u64 },
     /// A process that answered the mapping with something else than an account.
     Miscounted { what: String },
+    /// A record that was given to the function before an older one of its key.
+    Overtaken { key: String },
+    /// A quote that was put before an older revision of it, which must not be overtaken.
+    OutOfOrder { key: u128, rev: u32 },
+    /// Something left what an item owes without having been taken by its sink.
+    Unacknowledged { series: String, number: u64 },
     /// No end in sight.
     Stalled { open: u64, at: String },
 }
@@ -61,6 +67,9 @@ impl Finding {
             Self::Due { .. } => "due for ever",
             Self::Late { .. } => "late",
             Self::Miscounted { .. } => "miscounted",
+            Self::Overtaken { .. } => "overtaken",
+            Self::OutOfOrder { .. } => "out of order",
+            Self::Unacknowledged { .. } => "unacknowledged",
             Self::Stalled { .. } => "stalled",
         }
     }

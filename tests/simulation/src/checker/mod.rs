@@ -9,7 +9,7 @@ mod finding;
 mod line;
 pub mod truth;
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use foldhash::fast::FixedState;
 
@@ -71,6 +71,8 @@ pub struct Checker {
     revisions: Map<(u128, u32), u128>,
     /// The newest revision of each fact in the streams.
     newest: Map<u128, Newest>,
+    /// Facts of which a poller gave a record up for a while.
+    set_aside: HashSet<u128, FixedState>,
     /// What pollers were given: for each fact the last content.
     given: BTreeMap<Place, (u64, bool)>,
     truth: Truth,
@@ -122,6 +124,7 @@ impl Checker {
     /// A stream took a record.
     pub fn streamed(&mut self, payload: &[u8], epoch: u32) {
         let (id, kind) = self.identity(payload);
+        let is_new = !self.offered.contains_key(&id);
         if let Entry::Vacant(new) = self.offered.entry(id) {
             new.insert(Offered { kind, epoch, archived: false, dead: false, given_up: false });
             *self.open.entry(epoch).or_default() += 1;
@@ -141,6 +144,10 @@ impl Checker {
         }
         let newest = Newest { rank: (line.rev, line.id), content: content_of(&line) };
         let kept = self.newest.entry(line.key).or_insert(newest);
+        // Quotes are put in order, unless a poller gave one up and went on with the next.
+        if is_new && line.schema == "quote.v1" && line.rev < kept.rank.0 && !self.set_aside.contains(&line.key) {
+            self.findings.add(Finding::OutOfOrder { key: line.key, rev: line.rev });
+        }
         if kept.rank <= newest.rank {
             *kept = newest;
         }
@@ -208,8 +215,11 @@ impl Checker {
     /// A poller keeps a dead letter: of a record that it will put all the same when it comes again.
     pub fn poller_letter(&mut self, payload: &[u8]) {
         self.lines += 1;
-        if line::read(payload).is_none() {
-            self.findings.add(Finding::Unreadable { what: "a dead letter of a poller", line: show(payload) });
+        match line::read(payload) {
+            Some(line) => drop(self.set_aside.insert(line.key)),
+            None => {
+                self.findings.add(Finding::Unreadable { what: "a dead letter of a poller", line: show(payload) });
+            }
         }
     }
 
@@ -224,6 +234,14 @@ impl Checker {
             if let Some(open) = self.open.get_mut(&offered.epoch) {
                 *open -= 1;
             }
+        }
+    }
+
+    /// An alert is no longer owed: the events stream has to have it. `payload` is what was owed.
+    pub fn settled(&mut self, series: &str, number: u64, payload: &[u8]) {
+        let has = line::read(payload).is_some_and(|line| self.offered.contains_key(&line.id));
+        if !has {
+            self.findings.add(Finding::Unacknowledged { series: series.to_owned(), number });
         }
     }
 

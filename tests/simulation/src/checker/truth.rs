@@ -275,8 +275,8 @@ pub fn read_said<'a>(line: &Line<'a>) -> Option<(&'a [u8], u8, Said)> {
     for name in [&b"\"open\":"[..], b"\"high\":", b"\"low\":", b"\"close\":", b"\"volume\":"] {
         said.push(line::bits(&mut rest, name)?.unwrap_or(NOTHING));
     }
-    let begin = memchr::memmem::find(rest, b"\"values\":{")? + 10;
-    let end = begin + memchr::memchr(b'}', &rest[begin..])?;
+    let begin = line::find(rest, b"\"values\":{")? + 10;
+    let end = begin + rest[begin..].iter().position(|byte| *byte == b'}')?;
     let mut values = &rest[begin..=end];
     rest = &rest[end..];
     said.push(line::list(&mut rest, b"\"warming\":[")?.len() as u64);

@@ -9,7 +9,7 @@ mod sink;
 mod store;
 mod stream;
 
-pub(crate) use ledger::{Ledgers, LedgerPort};
+pub(crate) use ledger::{LedgerPort, Ledgers};
 pub(crate) use letters::LetterPort;
 pub(crate) use sink::SinkPort;
 pub(crate) use store::{StorePort, Table};

@@ -10,6 +10,7 @@ use pipeline::port::{CallError, Saved, SeriesStore, StoreError, Stored};
 use series::{Item, SeriesId, Sets, StateError};
 
 use crate::{
+    checker::Checker,
     process::Process,
     trouble::{Call, Fault, Site},
     world::lock,
@@ -21,6 +22,7 @@ pub(crate) struct Table {
     rows: Mutex<BTreeMap<SeriesId, Row>>,
     empty: Row,
     sets: Sets,
+    checker: Arc<Mutex<Checker>>,
 }
 
 #[derive(Debug, Clone)]
@@ -28,13 +30,21 @@ struct Row {
     version: u64,
     bytes: Arc<[u8]>,
     due: Option<Timestamp>,
+    /// The alerts that it owes, by their numbers.
+    alerts: Arc<[(u64, Vec<u8>)]>,
+}
+
+/// The alerts that an item owes. Few do.
+fn alerts(id: &SeriesId, item: &Item) -> Arc<[(u64, Vec<u8>)]> {
+    item.owed().iter().filter_map(|owed| Some((owed.number, owed.entry(id)?.data))).collect()
 }
 
 impl Table {
     /// An empty one, for items with those indicators.
-    pub(crate) fn of(sets: Sets) -> Self {
-        let empty = Row { version: 0, bytes: Item::default().encode().into(), due: None };
-        Self { rows: Mutex::default(), empty, sets }
+    pub(crate) fn of(sets: Sets, checker: Arc<Mutex<Checker>>) -> Self {
+        let bytes = Item::default().encode().into();
+        let empty = Row { version: 0, bytes, due: None, alerts: Arc::default() };
+        Self { rows: Mutex::default(), empty, sets, checker }
     }
 
     /// The series that owe something, with how much.
@@ -58,13 +68,17 @@ impl Table {
     }
 
     /// Writes a row if the version is still the one that was read, else returns what stands there.
-    fn write(&self, id: &SeriesId, read: u64, bytes: Vec<u8>, due: Option<Timestamp>) -> Option<Row> {
+    fn write(&self, id: &SeriesId, read: u64, row: Row) -> Option<Row> {
         let mut rows = lock(&self.rows);
         let current = rows.get(id).unwrap_or(&self.empty);
         if current.version != read {
             return Some(current.clone());
         }
-        rows.insert(id.clone(), Row { version: read + 1, bytes: bytes.into(), due });
+        let is_owed = |number: u64| row.alerts.iter().any(|(owed, _)| *owed == number);
+        for (number, alert) in current.alerts.iter().filter(|(number, _)| !is_owed(*number)) {
+            lock(&self.checker).settled(&id.to_string(), *number, alert);
+        }
+        rows.insert(id.clone(), row);
         None
     }
 
@@ -116,12 +130,13 @@ impl SeriesStore for StorePort {
     }
 
     async fn save(&self, id: &SeriesId, stored: &Stored, due: Option<Timestamp>) -> Result<Saved, StoreError> {
-        let bytes = stored.item.encode();
+        let bytes = stored.item.encode().into();
+        let row = Row { version: stored.version + 1, bytes, due, alerts: alerts(id, &stored.item) };
         let fault = self.process.begin(Site::Save, Call::Conditional).await.map_err(StoreError::Call)?;
         if fault == Some(Fault::Overtaken) {
             self.table.overtake(id);
         }
-        let refused = self.table.write(id, stored.version, bytes, due);
+        let refused = self.table.write(id, stored.version, row);
         self.process.end(Site::Save, fault).await.map_err(StoreError::Call)?;
         match refused {
             None => Ok(Saved::Done),

@@ -4,7 +4,6 @@
 //! of texts holds them. Records stay for a while after they were read, for whoever reads again.
 
 use std::{
-    cmp::Ordering,
     collections::VecDeque,
     sync::{
         Arc, Mutex,
@@ -20,6 +19,7 @@ use wire::Entry;
 
 use crate::{
     checker::Checker,
+    order::by_number,
     process::Process,
     trouble::{Call, Fault, Site},
     world::{World, lock},
@@ -85,11 +85,6 @@ fn hash(key: &str) -> u64 {
     (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
-/// The order of numbers written without leading zeros.
-fn order(one: &str, other: &str) -> Ordering {
-    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
-}
-
 impl Kinesis {
     /// A stream of so many shards.
     pub(crate) fn new(world: &World, checker: &Arc<Mutex<Checker>>, shards: u64) -> Self {
@@ -134,7 +129,12 @@ impl Kinesis {
     }
 
     /// Records of a shard, and whether it ends behind them.
-    pub(crate) fn read(&self, shard: &ShardId, from: &Position, limit: usize) -> Result<(Vec<Arc<Record>>, bool), ReadError> {
+    pub(crate) fn read(
+        &self,
+        shard: &ShardId,
+        from: &Position,
+        limit: usize,
+    ) -> Result<(Vec<Arc<Record>>, bool), ReadError> {
         let shards = lock(&self.shards);
         let row = shards.all.iter().find(|row| row.shard.id == *shard).ok_or(ReadError::NoSuchShard)?;
         let begin = match from {
@@ -143,7 +143,7 @@ impl Kinesis {
             Position::AtTimestamp(at) => row.records.partition_point(|record| record.arrived < *at),
             Position::After(number) => row
                 .records
-                .partition_point(|record| order(record.sequence_number.as_str(), number.as_str()) != Ordering::Greater),
+                .partition_point(|record| by_number(record.sequence_number.as_str(), number.as_str()).is_le()),
         };
         if begin == 0 && row.is_trimmed && matches!(from, Position::After(_)) {
             return Err(ReadError::Trimmed);
