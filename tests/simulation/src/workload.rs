@@ -196,12 +196,12 @@ impl Workload {
             let (key, at) = (self.rng.usize(0..self.symbols), begin + self.rng.i64(0..EPOCH_MINUTES * 60) * 1000);
             movers.push(self.row(key, What::Mover, at));
         }
-        for list in [&mut rates, &mut movers] {
-            self.rng.shuffle(list);
-            list.dedup_by_key(|row| (row.key, row.at));
-        }
-        let shares = self.replies_of_keys(by_key);
-        let replies = [shares, self.chunks(rates), self.chunks(movers)];
+        self.rng.shuffle(&mut movers);
+        movers.dedup_by_key(|row| (row.key, row.at));
+        // What is known of one pair comes at once: a poll per rate would spend its time with ledgers.
+        rates.sort_by_key(|row| row.key);
+        let by_pair = rates.chunk_by(|one, other| one.key == other.key).map(<[Row]>::to_vec).collect();
+        let replies = [self.replies_of_keys(by_key), self.replies_of_keys(by_pair), self.chunks(movers)];
         let rows: usize = replies.iter().flatten().map(Vec::len).sum();
         self.rows += rows;
         let (poison, deadly) = self.odd(rows);

@@ -65,10 +65,10 @@ pub struct Checker {
     offered: Map<u128, Offered>,
     /// How many records of each epoch are not done with.
     open: BTreeMap<u32, u64>,
-    /// The content of each id, of records and of readings.
-    contents: Map<u128, u64>,
+    /// The content of each id, of records and of readings. Of ids half of the bits are enough to tell them apart.
+    contents: Map<u64, u64>,
     /// The id of each revision.
-    revisions: Map<(u128, u32), u128>,
+    revisions: Map<u64, u64>,
     /// The newest revision of each fact in the streams.
     newest: Map<u128, Newest>,
     /// Facts of which a poller gave a record up for a while.
@@ -175,10 +175,11 @@ impl Checker {
 
     /// One id has one content, and one revision one id.
     fn check_content(&mut self, line: &line::Line<'_>, content: u64, what: &'static str) {
-        if *self.contents.entry(line.id).or_insert(content) != content {
+        if *self.contents.entry(line.id as u64).or_insert(content) != content {
             self.findings.add(Finding::IdTwice { what, id: line.id });
         }
-        if *self.revisions.entry((line.key, line.rev)).or_insert(line.id) != line.id {
+        let (revision, id) = ((line.key as u64).wrapping_add(u64::from(line.rev) << 40), line.id as u64);
+        if *self.revisions.entry(revision).or_insert(id) != id {
             self.findings.add(Finding::RevisionTwice { what, key: line.key, rev: line.rev });
         }
     }
@@ -191,7 +192,7 @@ impl Checker {
             return 0;
         };
         let content = hash_two(line.head, line.body);
-        if self.contents.get(&line.id).is_some_and(|known| *known != content) {
+        if self.contents.get(&(line.id as u64)).is_some_and(|known| *known != content) {
             self.findings.add(Finding::IdTwice { what: "line", id: line.id });
         }
         self.settle(line.id, text, |offered| std::mem::replace(&mut offered.archived, true));

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How many records a shard keeps, far more than can wait for their turn.
-const RETAINED: usize = 40_000;
+const RETAINED: usize = 20_000;
 
 /// A stream.
 #[derive(Debug)]
