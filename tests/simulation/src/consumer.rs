@@ -162,7 +162,7 @@ async fn answer(environment: Arc<Environment>, event: Vec<u8>, clock: Clock) -> 
     let settled = outcome.delivered + outcome.duplicates + outcome.dead_lettered;
     let retried = !response.batch_item_failures.is_empty();
     let is_accounted = outcome.records == records && outcome.settled == settled && retried == (settled < records);
-    let is_lost = lock(&process.trouble).pass(Point::Answered).is_some();
+    let is_lost = lock(&process.trouble).pass(Point::Answered, false).is_some();
     Some(Answered { answer: serde_json::to_vec(&response).ok()?, late: outcome.late, is_lost, is_accounted })
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn poll(run: Arc<Run>, stream: usize, replies: Vec<Reply>, days
 
 /// One invocation. Returns whether all rows are settled.
 async fn settle(run: &Arc<Run>, stream: usize, rows: Vec<Observation>) -> bool {
-    let process = run.process();
+    let process = run.poller();
     let invocation = invoke(run.clone(), process.clone(), stream, rows);
     matches!(supervise(&process, TIMEOUT, invocation).await, Ended::Returned(true))
 }

@@ -28,6 +28,8 @@ pub(crate) struct Process {
     pub(crate) trouble: Arc<Mutex<Trouble>>,
     /// How far its clock is ahead of the true time.
     skew: SignedDuration,
+    /// Whether it may be stopped and go on later.
+    may_stop: bool,
     state: Mutex<State>,
 }
 
@@ -53,8 +55,8 @@ pub(crate) enum Ended<T> {
 
 impl Process {
     /// A new one.
-    pub(crate) fn new(world: &World, trouble: &Arc<Mutex<Trouble>>, skew: SignedDuration) -> Arc<Self> {
-        Arc::new(Self { world: world.clone(), trouble: trouble.clone(), skew, state: Mutex::default() })
+    pub(crate) fn new(world: &World, trouble: &Arc<Mutex<Trouble>>, skew: SignedDuration, may_stop: bool) -> Arc<Self> {
+        Arc::new(Self { world: world.clone(), trouble: trouble.clone(), skew, may_stop, state: Mutex::default() })
     }
 
     /// The world that it lives in.
@@ -77,7 +79,7 @@ impl Process {
 
     /// Passes a point; whoever is struck there never comes back from it, or comes back late.
     pub(crate) async fn pass(&self, point: Point) {
-        let mut strike = lock(&self.trouble).pass(point);
+        let mut strike = lock(&self.trouble).pass(point, self.may_stop);
         if let Some((left, fatal)) = &mut lock(&self.state).fuse {
             // It dies of what it reads, before it has anything to say of it.
             let is_last = matches!(point, Point::Before(Site::Letters | Site::Archive));

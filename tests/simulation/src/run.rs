@@ -150,16 +150,25 @@ fn truth_sets(text: &str) -> truth::Sets {
 impl Run {
     /// A process whose clock is off, by as much as clocks are in this run.
     pub fn process(&self) -> Arc<Process> {
+        self.any_process(true)
+    }
+
+    /// A process that is never stopped: a poller that went on later would bring old news, of which nobody can know.
+    pub fn poller(&self) -> Arc<Process> {
+        self.any_process(false)
+    }
+
+    fn any_process(&self, may_stop: bool) -> Arc<Process> {
         let most = self.skew.as_millis() as i64;
         let skew = SignedDuration::from_millis(lock(&self.rng).i64(-most..=most));
-        Process::new(&self.world, &self.trouble, skew)
+        Process::new(&self.world, &self.trouble, skew, may_stop)
     }
 
     /// A process that nothing happens to.
     pub fn quiet_process(&self) -> Arc<Process> {
         let mut quiet = Trouble::new(self.world.chance());
         quiet.end();
-        Process::new(&self.world, &Arc::new(Mutex::new(quiet)), SignedDuration::ZERO)
+        Process::new(&self.world, &Arc::new(Mutex::new(quiet)), SignedDuration::ZERO, false)
     }
 
     fn chance<T>(&self, of: impl FnOnce(&mut Rng) -> T) -> T {

@@ -51,11 +51,6 @@ impl Site {
         Self::PollerLetters,
     ];
 
-    /// Whether a poller makes the call.
-    fn is_of_pollers(self) -> bool {
-        matches!(self, Self::LedgerLoad | Self::LedgerSave | Self::Put | Self::PollerLetters)
-    }
-
     const fn as_str(self) -> &'static str {
         match self {
             Self::Load => "load items",
@@ -107,10 +102,6 @@ impl Point {
             Self::Before(site) => 3 + 2 * site as usize,
             Self::After(site) => 4 + 2 * site as usize,
         }
-    }
-
-    fn is_of_pollers(self) -> bool {
-        matches!(self, Self::Before(site) | Self::After(site) if site.is_of_pollers())
     }
 }
 
@@ -240,23 +231,25 @@ impl Trouble {
         }
         let Some(point) = Point::all().nth(self.next_point) else { return };
         self.next_point = (self.next_point + 1) % POINTS;
-        // A poller that was stopped would bring old news later, of which nobody can know.
         let pause = Strike::Pause(SignedDuration::from_secs(self.rng.i64(PAUSE_SECONDS)));
         let strike = match self.rng.u8(0..20) {
             0..3 if point != Point::Init && point != Point::Answered => Strike::Panic,
-            3..7 if !point.is_of_pollers() && point != Point::Answered => pause,
+            3..7 if point != Point::Answered => pause,
             _ => Strike::Kill,
         };
         self.armed.push((point, strike));
     }
 
-    /// Somebody passes a point. Returns what strikes him there.
-    pub fn pass(&mut self, point: Point) -> Option<Strike> {
+    /// A process passes a point. Returns what strikes it there; one that must not be stopped is killed instead.
+    pub fn pass(&mut self, point: Point, may_stop: bool) -> Option<Strike> {
         if self.calm || self.armed.is_empty() {
             return None;
         }
         let at = self.armed.iter().position(|(armed, _)| *armed == point)?;
-        let (_, strike) = self.armed.swap_remove(at);
+        let strike = match self.armed.swap_remove(at).1 {
+            Strike::Pause(_) if !may_stop => Strike::Kill,
+            strike => strike,
+        };
         match strike {
             Strike::Pause(_) => self.pauses += 1,
             Strike::Kill | Strike::Panic => self.crashes[point.number()] += 1,
@@ -294,11 +287,6 @@ impl Trouble {
         let slow = !self.calm && self.share > 0.0 && self.rng.u16(0..4000) == 0;
         let micros = if slow { self.rng.i64(3_000_000..40_000_000) } else { self.rng.i64(500..15_000) };
         SignedDuration::from_micros(micros)
-    }
-
-    /// All crashes.
-    pub fn crashed(&self) -> u64 {
-        self.crashes.iter().sum()
     }
 }
 

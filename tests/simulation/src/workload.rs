@@ -5,6 +5,8 @@
 //! 16 may be revised, and the final state is well defined whatever happens on the way. The hot keys have facts in every
 //! epoch, the others now and then. Rates are not corrected: a bar that the clock has closed keeps its highest price.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 use jiff::Timestamp;
 use market::{
@@ -83,8 +85,7 @@ pub struct Workload {
     prices: Vec<i64>,
     days: Vec<(Date, i64)>,
     /// Corrections that come an epoch later.
-    corrections: Vec<Row>,
-    rows: usize,
+    corrections: BTreeMap<usize, Vec<Row>>,
     nonce: u64,
 }
 
@@ -115,8 +116,7 @@ impl Workload {
             symbols,
             prices,
             days: trading_days(),
-            corrections: Vec::new(),
-            rows: 0,
+            corrections: BTreeMap::new(),
             nonce: rng.u64(..),
             rng,
         }
@@ -125,11 +125,6 @@ impl Workload {
     /// When an epoch is over.
     pub fn end_of(&self, epoch: i64) -> Timestamp {
         Timestamp::from_millisecond(self.begin + (epoch + 1) * EPOCH_MINUTES * MINUTE).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-
-    /// Rows that were made so far.
-    pub fn rows(&self) -> usize {
-        self.rows
     }
 
     /// A price near the last one.
@@ -145,19 +140,14 @@ impl Workload {
         Row { key, what, at, cents }
     }
 
-    /// The versions of a bar: maybe one on the way, the final one, maybe corrections of it now or an epoch later.
+    /// The versions of a bar: maybe one on the way, the final one, maybe a correction of it.
     fn versions(&mut self, key: usize, at: i64, what: impl Fn(bool) -> What, into: &mut Vec<Row>) {
         if self.rng.u8(0..10) < 3 {
             into.push(self.row(key, what(false), at));
         }
         into.push(self.row(key, what(true), at));
-        match self.rng.u8(0..14) {
-            0 => into.push(self.row(key, what(true), at)),
-            1 => {
-                let later = self.row(key, what(true), at);
-                self.corrections.push(later);
-            }
-            _ => {}
+        if self.rng.u8(0..14) == 0 {
+            into.push(self.row(key, what(true), at));
         }
     }
 
@@ -199,21 +189,19 @@ impl Workload {
         self.rng.shuffle(&mut movers);
         movers.dedup_by_key(|row| (row.key, row.at));
         // What is known of one pair comes at once: a poll per rate would spend its time with ledgers.
-        rates.sort_by_key(|row| row.key);
+        rates.sort_by_key(|row| (row.key, row.at));
+        rates.dedup_by_key(|row| (row.key, row.at));
         let by_pair = rates.chunk_by(|one, other| one.key == other.key).map(<[Row]>::to_vec).collect();
         let replies = [self.replies_of_keys(by_key), self.replies_of_keys(by_pair), self.chunks(movers)];
         let rows: usize = replies.iter().flatten().map(Vec::len).sum();
-        self.rows += rows;
         let (poison, deadly) = self.odd(rows);
         Some(Epoch { replies, poison, deadly })
     }
 
     /// The rows of a symbol in an epoch. Corrections of the epoch before come first.
     fn share(&mut self, key: usize, begin: i64, nth: i64) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
-        let (own, others) = std::mem::take(&mut self.corrections).into_iter().partition(|row| row.key == key);
-        self.corrections = others;
-        rows.extend::<Vec<Row>>(own);
+        let mut rows = self.corrections.remove(&key).unwrap_or_default();
+        let before = rows.len();
         for minute in 0..EPOCH_MINUTES {
             if self.rng.u8(0..10) > 0 {
                 self.versions(key, begin + minute * MINUTE, |is_final| What::Bar(Interval::Min1, is_final), &mut rows);
@@ -228,6 +216,13 @@ impl Workload {
             let at = self.days[day].1;
             self.versions(key, at, |is_final| What::Quote(day, is_final), &mut rows);
         }
+        for at in before..rows.len() {
+            let Row { what, at, .. } = rows[at];
+            if matches!(what, What::Bar(_, true) | What::Quote(_, true)) && self.rng.u8(0..14) == 0 {
+                let later = self.row(key, what, at);
+                self.corrections.entry(key).or_default().push(later);
+            }
+        }
         rows
     }
 
@@ -235,9 +230,7 @@ impl Workload {
         for minute in 0..EPOCH_MINUTES {
             for _ in 0..self.rng.usize(0..most) {
                 let at = begin + minute * MINUTE + self.rng.i64(0..60) * 1000;
-                if !into.iter().rev().take(40).any(|row| (row.key, row.at) == (key, at)) {
-                    into.push(self.row(key, What::Rate, at));
-                }
+                into.push(self.row(key, What::Rate, at));
             }
         }
     }
