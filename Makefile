@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help up down plan deploy test lint bench instructions soak tools clean
+.PHONY: help up down plan deploy test lint bench instructions mutants soak tools clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,12 @@ bench: instructions ## Sizes, start and memory of the functions; engine, handler
 instructions: ## Instructions of the hot paths against the committed table; BLESS=1 writes it (needs valgrind)
 	cargo bench --locked -p instructions
 
-soak: ## The property tests with full counts, ten pollers in real time, TA-Lib; SEED=N replays one
-	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests
+mutants: ## Break the design on purpose, fifty times over; each break must be noticed by the simulation
+	python3 tests/mutants/run.py
+
+soak: mutants ## The property tests and the simulation with full counts, ten pollers in real time, TA-Lib; SEED=N replays one
+	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests --exclude simulation
+	SEEDS=10000 LARGE=10 cargo test --locked -p simulation -- --nocapture
 	SOAK_SECONDS=100 cargo test $(CARGO_WORKSPACE) --test it ten_pollers -- --nocapture
 	cargo build $(CARGO_WORKSPACE) --bins && python3 tests/indicators/wheel.py --seed $(or $(SEED),1)
 

@@ -121,6 +121,10 @@ def main() -> int:
         step(tally, "templates", [str(python), "tests/template/check.py"], counted, {"PYTHONDONTWRITEBYTECODE": "1"})
     else:
         tally.add("templates", 0, 1)
+    if sys.version_info >= (3, 11):
+        step(tally, "mutants in place", [sys.executable, "tests/mutants/run.py", "--check"])
+    else:
+        missing(tally, "mutants in place", "reading their list needs Python 3.11")
     if not arguments.lint:
         step(tally, "tests", ["cargo", "test", *CARGO, "--no-fail-fast"], cargo_tests)
     if not arguments.lint:
