@@ -8,6 +8,7 @@ mod account;
 mod audit;
 mod checkout;
 mod down;
+mod host;
 mod indicators;
 mod letters;
 mod parse;
@@ -50,6 +51,16 @@ enum Command {
     ///
     /// Exit codes: 0 closed and balanced; 1 not; 2 wrong use; 3 something could not be read.
     Audit(Box<audit::Options>),
+    /// Run the functions of a template as processes on this machine, fed by faithful event source mappings.
+    ///
+    /// Starts the emulator and deploys the template to it, unless an endpoint is given where that is done already. Then
+    /// the emulator's own mappings and schedules are switched off, and the host reads streams and queues, fires schedules
+    /// in their zones, and serves Lambda's Invoke API on its endpoint, with the emulator behind it. Any `provided.*`
+    /// bootstrap runs. On standard output: `endpoint http://127.0.0.1:PORT`, then `ready` once the mappings poll; all
+    /// else, and what functions log, on standard error. Ctrl-C ends it cleanly, twice at once.
+    ///
+    /// Exit codes: 0 ended by Ctrl-C or --for; 1 something failed; 2 wrong arguments.
+    Host(host::Options),
     /// Show who is asked when on a day, and what is not fetched and why; calls nobody.
     ///
     /// Exit codes: 0 done, or with --check the plan serves the schedule; 1 with --check it does not;
@@ -110,6 +121,7 @@ fn main() -> ExitCode {
             Command::Audit(options) => audit::run(&options).await,
             Command::DeadLetters(options) => letters::run(&options).await,
             Command::Down => down::run().await,
+            Command::Host(options) => host::run(options).await,
             Command::Plan(options) => Ok(plan::run(&options)),
             Command::Prepare => prepare().await,
             Command::Parse(options) => parse::run(&options),

@@ -44,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "engine",
             "event-source-mapping",
             "instructions",
+            "lambda-host",
             "market-simulator",
             "peers",
             "sam-template",

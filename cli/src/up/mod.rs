@@ -34,6 +34,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch as signal;
 
+pub(crate) use build::binaries;
 pub(crate) use options::{Options, duration};
 
 use crate::checkout::Checkout;
@@ -119,7 +120,7 @@ pub(crate) fn stop_on_signals() -> Result<signal::Receiver<u32>> {
 }
 
 /// A folder of this run's own: logs, and a copy of what S3 holds.
-fn run_folder(checkout: &Checkout) -> Result<PathBuf> {
+pub(crate) fn run_folder(checkout: &Checkout) -> Result<PathBuf> {
     let runs = checkout.work().join("runs");
     let name = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     let folder = runs.join(format!("{name}-{}", std::process::id()));

@@ -168,6 +168,18 @@ impl Group {
 fn says_nothing(message: &str) -> bool {
     message.trim().is_empty()
         || ["START RequestId: ", "END RequestId: ", "REPORT RequestId: "].iter().any(|start| message.starts_with(start))
+        || is_of_the_platform(message)
+}
+
+/// Whether a line is what Lambda itself logs where the format is JSON.
+fn is_of_the_platform(message: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: std::borrow::Cow<'a, str>,
+    }
+    message.contains("\"platform.")
+        && serde_json::from_str::<Typed<'_>>(message).is_ok_and(|line| line.kind.starts_with("platform."))
 }
 
 fn content(message: String) -> Content {
@@ -228,6 +240,7 @@ mod tests {
             event(1, "s", r#"{"message":"polled","calls":2}"#),
             event(1, "s", "thread 'main' panicked at src/main.rs:1:1:"),
             event(1, "s", "REPORT RequestId: 1\tDuration: 2 ms"),
+            event(1, "s", r#"{"time":"t","type":"platform.report","record":{"requestId":"1"}}"#),
         ]);
         assert_eq!(lines.len(), 2);
         assert!(matches!(&lines[0].content, Content::Json(object) if object["calls"] == 2));

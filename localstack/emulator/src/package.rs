@@ -38,7 +38,7 @@ pub enum PackageError {
     },
 }
 
-/// A built binary, read.
+/// A built binary, read; or an archive that somebody else packed, by a name that ends in `.zip`.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
     path: PathBuf,
@@ -46,7 +46,7 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// Reads a binary.
+    /// Reads a binary or an archive.
     pub fn read(path: &Path) -> Result<Self, PackageError> {
         let content = fs::read(path).map_err(|source| PackageError::Binary { path: path.to_path_buf(), source })?;
         Ok(Self { path: path.to_path_buf(), content })
@@ -58,8 +58,11 @@ impl Bootstrap {
     }
 
     /// The archive: one file `bootstrap` with mode 0755 and a fixed time. It is not
-    /// compressed: it goes over loopback, and packing 40 MB would take longer than all the rest.
+    /// compressed: it goes over loopback, and packing 40 MB would take longer than all the rest. An archive stays as it is.
     pub fn zip(&self) -> Result<Vec<u8>, PackageError> {
+        if self.path.extension().is_some_and(|extension| extension == "zip") {
+            return Ok(self.content.clone());
+        }
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())

@@ -22,6 +22,19 @@ pub struct Function {
     pub events: Vec<Event>,
 }
 
+/// A resource of any type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Its logical id.
+    pub id: String,
+    /// Its type.
+    pub kind: String,
+    /// Where it stands, counted from 1.
+    pub line: usize,
+    /// Its properties.
+    pub properties: Value,
+}
+
 /// What starts a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -58,11 +71,8 @@ pub(crate) fn functions(root: &Node, evaluation: &Evaluation<'_>) -> Result<Vec<
             "AWS::Lambda::Function" => None,
             _ => continue,
         };
-        if let Some(condition) = resource.get("Condition") {
-            let name = condition.text().ok_or_else(|| condition.error("`Condition` is the name of a condition"))?;
-            if !evaluation.condition(name, condition.line)? {
-                continue;
-            }
+        if !is_made(resource, evaluation)? {
+            continue;
         }
         let none = Node { line: resource.line, kind: Kind::Map(Vec::new()) };
         let own = resource.get("Properties").unwrap_or(&none);
@@ -76,6 +86,27 @@ pub(crate) fn functions(root: &Node, evaluation: &Evaluation<'_>) -> Result<Vec<
         });
     }
     Ok(functions)
+}
+
+/// Those resources of a type that their condition makes.
+pub(crate) fn resources(root: &Node, kind: &str, evaluation: &Evaluation<'_>) -> Result<Vec<Resource>, TemplateError> {
+    let mut resources = Vec::new();
+    for (id, resource) in root.get("Resources").map(Node::entries).unwrap_or_default() {
+        if resource.get("Type").and_then(Node::text) != Some(kind) || !is_made(resource, evaluation)? {
+            continue;
+        }
+        let properties = resource.get("Properties").map(|node| evaluation.value(node)).transpose()?.flatten();
+        let properties = properties.unwrap_or(Value::Map(Vec::new()));
+        resources.push(Resource { id: id.clone(), kind: kind.to_owned(), line: resource.line, properties });
+    }
+    Ok(resources)
+}
+
+/// Whether a resource has no condition or one that holds.
+fn is_made(resource: &Node, evaluation: &Evaluation<'_>) -> Result<bool, TemplateError> {
+    let Some(condition) = resource.get("Condition") else { return Ok(true) };
+    let name = condition.text().ok_or_else(|| condition.error("`Condition` is the name of a condition"))?;
+    evaluation.condition(name, condition.line)
 }
 
 fn events(function: &str, properties: &Node, evaluation: &Evaluation<'_>) -> Result<Vec<Event>, TemplateError> {

@@ -3,18 +3,19 @@
 //!
 //! Parameters, mappings and conditions are evaluated with the values given. What only a deployment knows,
 //! such as the name of a resource, stays a symbol. Nothing is deployed, checked against a schema, or read
-//! from a disk here, and resources that are no functions are not evaluated.
+//! from a disk here, and what is not asked for is not evaluated.
 
 mod evaluate;
 mod function;
 mod given;
 mod globals;
 mod intrinsic;
+mod json;
 mod node;
 mod read;
 mod value;
 
-pub use function::{Event, Function};
+pub use function::{Event, Function, Resource};
 pub use given::{Given, Pseudo};
 pub use node::TemplateError;
 pub use value::{Part, Value};
@@ -61,6 +62,24 @@ impl Template {
     /// false are left out.
     pub fn functions(&self, given: &Given) -> Result<Vec<Function>, TemplateError> {
         function::functions(&self.root, &Evaluation::new(&self.root, given)?)
+    }
+
+    /// The resources of that type that it makes with these values, in the order of the text. `Globals` are not merged.
+    pub fn resources(&self, kind: &str, given: &Given) -> Result<Vec<Resource>, TemplateError> {
+        function::resources(&self.root, kind, &Evaluation::new(&self.root, given)?)
+    }
+
+    /// The type of each resource by its logical id, in the order of the text, whatever its condition.
+    pub fn resource_types(&self) -> Vec<(&str, &str)> {
+        let resources = self.root.get("Resources").map(Node::entries).unwrap_or_default();
+        resources.iter().filter_map(|(id, node)| Some((id.as_str(), node.get("Type")?.text()?))).collect()
+    }
+
+    /// The template as JSON without those resources: they, the outputs and the resources other than functions that refer
+    /// to them get a condition that never holds. `path` is asked for each text that may be a path on this disk, with the
+    /// type of its resource and the name of its property. Also gives what was left out, by logical id.
+    pub fn without(&self, ids: &[&str], path: impl Fn(&str, &str, &str) -> Option<String>) -> (String, Vec<String>) {
+        json::without(&self.root, ids, &path)
     }
 
     /// Whether a condition holds with these values.

@@ -26,7 +26,6 @@ pub use outcome::{PollOutcome, ProcessOutcome, Refusal, SweepOutcome};
 pub use park::{ParkOutcome, ParkSettings, Parked, park};
 pub use poll::{Cooldowns, MarketHours, PollPorts, PollSettings, STOP_ISSUING, poll};
 pub use process::{BACKLOG_RECORDS, ProcessSettings, Processed, process};
-pub use process::{ProcessSettings, Processed, process};
 pub use produce::{Rows, produce};
 pub use put::{Latencies, Put, PutSettings, PutStats, Refused, put};
 pub use quota::{Denied, Grant, RateLimiter, SLOT_LIFETIME, Why, named_per_second, refusal_class};

@@ -65,7 +65,11 @@ impl Environment {
             indicators: sink(Site::Indicators),
             events: StreamPort { stream: run.streams[2].clone(), site: Site::Alerts, process: process.clone() },
             warm: Warm::default(),
-            settings: ProcessSettings { function: "compute-indicators", series: run.settings.clone() },
+            settings: ProcessSettings {
+                function: "compute-indicators",
+                series: run.settings.clone(),
+                backlog_records: run.backlog_records,
+            },
             clock: None,
         };
         Arc::new(Self { process, handler })

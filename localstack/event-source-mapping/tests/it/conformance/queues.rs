@@ -267,6 +267,17 @@ pub(super) const CASES: &[Case] = &[
             queue.now += seconds(600);
             queue.advance(Input::Tick);
             assert_eq!((queue.invoked.len(), queue.receives), (2, 2));
+            // A receive that was under way when the last place was taken waits for one.
+            let window = Settings { batch_size: 100, batching_window: seconds(5), ..settings() };
+            let mut queue = Queue::new(Settings { maximum_concurrency: Some(2), ..window });
+            for _ in 0..3 {
+                queue.receive(five());
+                queue.now += seconds(5);
+                queue.advance(Input::Tick);
+            }
+            assert_eq!((queue.invoked.len(), queue.mapping.in_flight()), (2, 2));
+            queue.answer(0, returned(""));
+            assert_eq!((queue.invoked.len(), queue.mapping.in_flight()), (3, 2));
             assert!(Settings { maximum_concurrency: Some(1), ..settings() }.validate().is_err());
             assert!(Settings { maximum_concurrency: Some(1001), ..settings() }.validate().is_err());
         },
