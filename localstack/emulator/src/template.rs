@@ -156,10 +156,15 @@ pub fn rewrite<E>(
 ) -> Result<String, E> {
     let mut rewritten = String::with_capacity(text.len() + 128 * references.len());
     let mut end = 0;
+    let is_json = text.trim_start().starts_with('{');
     for reference in references {
         rewritten.push_str(&text[end..reference.range.start]);
-        // Single quotes: the only thing to escape in them is themselves.
-        rewritten.push_str(&format!("'{}'", with(reference)?.replace('\'', "''")));
+        let address = with(reference)?;
+        // Single quotes: the only thing to escape in them is themselves. JSON has none.
+        rewritten.push_str(&match is_json {
+            true => serde_json::Value::from(address).to_string(),
+            false => format!("'{}'", address.replace('\'', "''")),
+        });
         end = reference.range.end;
     }
     rewritten.push_str(&text[end..]);
@@ -239,6 +244,13 @@ mod tests {
         });
         assert_eq!(rewritten, REWRITTEN);
         assert_eq!(references(&rewritten).unwrap(), [], "a packaged template refers to nothing here");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = r#"{"Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "a/"}}}}"#;
+        let same = replaced(text, |reference| format!("{}\"b'", reference.path));
+        assert_eq!(same, text.replace("a/", r#"a/\"b'"#));
     }
 
     #[test]
