@@ -62,7 +62,7 @@ pub(crate) async fn run(mut mapping: Mapping, pool: Arc<Pool>, emulator: Emulato
     let mut input = Input::Tick;
     loop {
         match &input {
-            Input::Shards(shards) if unread.is_none() => {
+            Input::Shards(shards) if unread.is_none() && !shards.is_empty() => {
                 unread = Some(
                     shards.iter().filter(|shard| shard.parents.is_empty()).map(|shard| shard.id.clone()).collect(),
                 );

@@ -356,7 +356,10 @@ impl Pool {
         self.state().abandoned.push(Arc::clone(process));
         let (pool, process) = (Arc::downgrade(self), Arc::clone(process));
         tokio::spawn(async move {
-            process.link.asked_again().await;
+            tokio::select! {
+                () = process.link.asked_again() => {}
+                _ = process.ended() => {}
+            }
             process.end().await;
             if let Some(pool) = pool.upgrade() {
                 let mut state = pool.state();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use aws_sdk_cloudformation::{Client, error::ProvideErrorMetadata};
-use emulator::{Deployment, deploy::DeployError, sdk_config};
+use emulator::{Deployment, StackOutputs, deploy::DeployError, sdk_config};
 use sam_template::{Given, Template, TemplateError};
 use serde_json::json;
 
@@ -34,6 +34,8 @@ pub struct Foreign {
 pub struct Deployed {
     /// The program of each function on this disk, by its logical id.
     pub bootstraps: BTreeMap<String, PathBuf>,
+    /// The stack's outputs.
+    pub outputs: StackOutputs,
     /// What was left out, and why.
     pub unknown: Vec<String>,
     /// Holds what was unpacked; to be kept as long as the programs run.
@@ -117,7 +119,7 @@ pub async fn deploy(endpoint: &str, foreign: &Foreign, progress: impl Fn(&str)) 
         bucket: "kinetick-deployment".to_owned(),
     };
     let mut deployed = work.deployed;
-    emulator::deploy(&sdk_config(endpoint), deployment, progress).await?;
+    deployed.outputs = emulator::deploy(&sdk_config(endpoint), deployment, progress).await?;
     deployed.folder = Some(folder);
     Ok(deployed)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use aws_sdk_kinesis::{primitives::Blob, types::PutRecordsRequestEntry};
 use emulator::{
-    Emulator, functions,
+    Emulator, StackOutputs, functions,
     logs::{Content, LogTail},
     python, s3_client, sdk_config,
 };
@@ -93,10 +93,12 @@ async fn somebody_elses_template_runs() {
     lambda_host::switch_off(emulator.endpoint(), &setup).await.unwrap();
     let config = sdk_config(emulator.endpoint());
     assert!(functions::schedules(&aws_sdk_scheduler::Client::new(&config)).await.unwrap().iter().all(|it| !it.enabled));
-    let name = setup.functions[0].name.clone();
+    let outputs = deployed.outputs.clone();
+    let name = outputs["Function"].clone();
+    assert_eq!(setup.functions[0].name, name);
     let host = Host::start(setup, options(emulator.endpoint())).await.unwrap();
     host.ready().await;
-    runs(&host, &config, &name).await;
+    runs(&host, &config, &outputs).await;
     let report = host.stop().await;
     let first = report.mappings.iter().find(|mapping| mapping.records > 100).unwrap();
     assert_eq!((first.records, first.on_failure), (199, 1), "{first:?}");
@@ -105,12 +107,11 @@ async fn somebody_elses_template_runs() {
     emulator.stop().await.unwrap();
 }
 
-async fn runs(host: &Host, config: &aws_config::SdkConfig, function: &str) {
+async fn runs(host: &Host, config: &aws_config::SdkConfig, outputs: &StackOutputs) {
+    let function = outputs["Function"].as_str();
     // Through the host, as functions do it.
     let through_host = sdk_config(host.endpoint());
     let kinesis = aws_sdk_kinesis::Client::new(&through_host);
-    let streams = kinesis.list_streams().send().await.unwrap().stream_names;
-    let stream = streams.iter().find(|name| name.contains("Stream")).unwrap();
     let data = |n: usize| match n {
         77 => "bad".to_owned(),
         100 => "look".to_owned(),
@@ -120,12 +121,11 @@ async fn runs(host: &Host, config: &aws_config::SdkConfig, function: &str) {
         let entry = PutRecordsRequestEntry::builder().partition_key(format!("key-{}", n % 7));
         entry.data(Blob::new(data(n))).build().unwrap()
     };
-    let put = kinesis.put_records().stream_name(stream).set_records(Some((0..200).map(entry).collect()));
+    let put = kinesis.put_records().stream_name(&outputs["Stream"]).set_records(Some((0..200).map(entry).collect()));
     let put = put.send().await.unwrap();
     assert!(put.records.iter().all(|record| record.sequence_number.as_ref().unwrap().len() == 56));
-    let queue = config_queue(host).await;
     for body in ["one", "two"] {
-        let body = json!({"QueueUrl": queue, "MessageBody": body});
+        let body = json!({"QueueUrl": outputs["Jobs"], "MessageBody": body});
         sqs(host, "SendMessage", &body).await;
     }
 
@@ -159,13 +159,11 @@ async fn runs(host: &Host, config: &aws_config::SdkConfig, function: &str) {
     assert_eq!(host.report().schedules.iter().map(|it| it.fires).sum::<u64>(), 1, "{:?}", host.report().schedules);
 
     let s3 = s3_client(config);
-    let buckets = s3.list_buckets().send().await.unwrap().buckets.unwrap();
-    let bucket =
-        buckets.iter().filter_map(|bucket| bucket.name()).find(|name| name.contains("letters")).unwrap().to_owned();
-    let objects = s3.list_objects_v2().bucket(&bucket).send().await.unwrap().contents.unwrap();
+    let bucket = &outputs["Letters"];
+    let objects = s3.list_objects_v2().bucket(bucket).send().await.unwrap().contents.unwrap();
     let key = objects[0].key().unwrap();
     assert!(objects.len() == 1 && key.starts_with("aws/lambda/") && key.contains("/shardId-"), "{key}");
-    let object = s3.get_object().bucket(&bucket).key(key).send().await.unwrap().body.collect().await.unwrap();
+    let object = s3.get_object().bucket(bucket).key(key).send().await.unwrap().body.collect().await.unwrap();
     let letter: Value = serde_json::from_slice(&object.into_bytes()).unwrap();
     assert_eq!(letter["requestContext"]["condition"], "RetryAttemptsExhausted");
     assert_eq!(letter["KinesisBatchInfo"]["batchSize"], 1);
@@ -176,15 +174,8 @@ async fn runs(host: &Host, config: &aws_config::SdkConfig, function: &str) {
     let lambda = aws_sdk_lambda::Client::new(&through_host);
     let done = functions::invoke(&lambda, function, &json!({"job": "by hand"})).await.unwrap();
     assert!(done.log_tail.contains("by hand") && done.function_error.is_none(), "{}", done.log_tail);
-    let all = lambda.list_functions().send().await.unwrap().functions.unwrap();
-    let other = all.iter().filter_map(|it| it.function_name()).find(|name| name.contains("Other")).unwrap();
-    let done = functions::invoke(&lambda, other, &json!({})).await.unwrap();
+    let done = functions::invoke(&lambda, &outputs["Other"], &json!({})).await.unwrap();
     assert_eq!(done.payload, json!({"runs": "elsewhere"}));
-}
-
-async fn config_queue(host: &Host) -> String {
-    let queues = sqs(host, "ListQueues", &json!({})).await;
-    queues["QueueUrls"][0].as_str().unwrap().to_owned()
 }
 
 async fn sqs(host: &Host, operation: &str, body: &Value) -> Value {
