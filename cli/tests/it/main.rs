@@ -2,4 +2,5 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 
+mod host;
 mod plan;
