@@ -343,6 +343,22 @@ fn answers(endpoint: &str) -> bool {
     std::net::TcpStream::connect(endpoint.trim_start_matches("http://")).is_ok()
 }
 
+/// The host's endpoint, which stands behind the emulator's.
+fn functions(said: &str) -> String {
+    endpoint(said.split_once("  functions ").unwrap().1)
+}
+
+/// Processes that were given this address: functions, for one. The kernel has that on Linux only.
+fn processes_of(address: &str) -> Vec<String> {
+    let Ok(all) = fs::read_dir("/proc") else { return Vec::new() };
+    let given = |path: &Path| {
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
+        environment.windows(address.len()).any(|part| part == address.as_bytes())
+    };
+    let pids = all.map(|entry| entry.unwrap().path()).filter(|path| given(path));
+    pids.map(|path| path.display().to_string()).collect()
+}
+
 #[test]
 fn ctrl_c_brings_everything_under_way_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -354,7 +370,9 @@ fn ctrl_c_brings_everything_under_way_to_its_end() {
         .unwrap();
     let (said, rest) = until(&mut child, "put 1");
     let endpoint = endpoint(&said);
-    assert!(answers(&endpoint));
+    let functions = functions(&said);
+    assert!(answers(&endpoint) && answers(&functions));
+    assert!(!Path::new("/proc").exists() || !processes_of(&functions).is_empty(), "no function runs in the host");
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     let rest = rest.join().unwrap();
@@ -362,6 +380,13 @@ fn ctrl_c_brings_everything_under_way_to_its_end() {
     let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     assert_eq!(report["balanced"], true, "{report:#}");
     assert!(!answers(&endpoint), "the emulator still runs");
+    assert!(!answers(&functions), "the host still runs");
+    assert_eq!(processes_of(&functions), Vec::<String>::new(), "a function still runs");
+    let ran = |function: &str| &report["host"]["functions"][format!("realtime-financial-local-{function}")];
+    assert!(ran("poll-crypto")["invocations"].as_u64() > Some(0), "{report:#}");
+    let mapped = report["host"]["mappings"].as_array().unwrap().iter();
+    let records: u64 = mapped.map(|mapping| mapping["records"].as_u64().unwrap()).sum();
+    assert_eq!(records, count(&report, "/stages/process/records"), "{report:#}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ MAPPINGS = {
 }
 MAPPING_SETTINGS = {
     "StartingPosition": "TRIM_HORIZON",
-    "BatchSize": 500,
+    "BatchSize": 10000,
     "MaximumBatchingWindowInSeconds": 1,
     "ParallelizationFactor": 1,
     "BisectBatchOnFunctionError": True,

@@ -73,6 +73,8 @@ pub(crate) struct Account {
     pub(crate) records_by_schema: BTreeMap<String, u64>,
     /// A line of each kind, to show.
     pub(crate) samples: BTreeMap<String, String>,
+    /// What the host of the functions says.
+    pub(crate) host: lambda_host::Report,
     /// What was offered, and what became of it.
     sets: account::Account,
     /// Alerts of rules that stand in a stream.
@@ -89,6 +91,7 @@ impl Default for Account {
             dead_letters: 0,
             records_by_schema: BTreeMap::new(),
             samples: BTreeMap::new(),
+            host: lambda_host::Report::default(),
             sets: account::Account::new(CONSUMER, None),
             rule_alerts: HashSet::new(),
         }

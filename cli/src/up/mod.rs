@@ -1,8 +1,9 @@
 //! `kinetick up`: the whole pipeline on this machine, from polls to S3, with nothing but loopback.
 //!
 //! It prepares what it needs inside the checkout, builds the functions, starts the market and the
-//! emulator, deploys the very template that goes to AWS, runs the schedules' jobs, reads what came
-//! out of streams, logs and S3, and says whether everything is accounted for.
+//! emulator, deploys the very template that goes to AWS, runs its functions, mappings and schedules
+//! in a host of their own, reads what came out of streams, logs and S3, and says whether everything
+//! is accounted for. What the emulator has for event source mappings and schedules is switched off.
 
 mod account;
 mod build;
@@ -15,7 +16,7 @@ mod show;
 mod watch;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -27,9 +28,10 @@ use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use emulator::{
     Deployment, Emulator, StackOutputs, deploy,
-    functions::{disable_schedules, schedules},
+    functions::{Schedule, schedules},
     python, sdk_config,
 };
+use lambda_host::{Clock, Host, LogSink};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch as signal;
@@ -47,6 +49,15 @@ use watch::Watch;
 
 const STACK: &str = "kinetick-local";
 const BUCKET: &str = "kinetick-deployment";
+/// The functions: their names in the template, without `Function`, and their binaries.
+const FUNCTIONS: [(&str, &str); 6] = [
+    ("PollEquities", "poll-equities"),
+    ("PollCrypto", "poll-crypto"),
+    ("PollEvents", "poll-events"),
+    ("ComputeIndicators", "compute-indicators"),
+    ("SweepSeries", "sweep-series"),
+    ("HandleDeadLetters", "handle-dead-letters"),
+];
 /// The key that the simulator asks for. It is no secret, but is treated like one.
 const SIMULATED_KEY: &str = "SIMULATEDKEY0001";
 /// How long what is under way may take at the end.
@@ -141,11 +152,15 @@ async fn work(
         prepared = prepare(options, checkout, folder, show) => prepared?,
         _ = cancelled.wait_for(|signals| *signals >= 1) => bail!("interrupted before the pipeline ran"),
     };
-    let Prepared { mut market, emulator, sdk, outputs, jobs } = prepared;
+    let Prepared { mut market, emulator, mut host, outputs, jobs } = prepared;
     let since = Instant::now();
     let worked = async {
-        let mut watch = Watch::new(&sdk, &outputs, &folder.join("output"))?;
-        let mut run = Run { options, sdk: &sdk, watch: &mut watch, show, account, stop, since };
+        let (sdk, through_host) = (sdk_config(emulator.endpoint()), sdk_config(host.endpoint()));
+        let kinesis = aws_sdk_kinesis::Client::new(&through_host);
+        let mut watch = Watch::new(&sdk, kinesis, &outputs, &folder.join("output"))?;
+        let lambda = aws_sdk_lambda::Client::new(&through_host);
+        let host = &mut host;
+        let mut run = Run { options, lambda, host, watch: &mut watch, show, account, stop, since };
         match &mut market {
             Market::Simulated(simulator) if options.replies.is_some() => run.recorded(simulator, jobs).await?,
             Market::Simulated(_) => run.simulated(jobs).await?,
@@ -154,6 +169,7 @@ async fn work(
         run.drain(output(&outputs, "SweepSeriesFunctionName")?).await
     };
     let worked = worked.await;
+    account.host = host.stop().await;
     show.finish(account, since);
     end(options, checkout, market, emulator, &outputs).await?;
     worked
@@ -163,7 +179,7 @@ async fn work(
 struct Prepared {
     market: Market,
     emulator: Emulator,
-    sdk: SdkConfig,
+    host: Host,
     outputs: StackOutputs,
     jobs: Vec<Job>,
 }
@@ -188,9 +204,7 @@ async fn prepare(options: &Options, checkout: &Checkout, folder: &Path, show: &S
     .await?;
     let sdk = sdk_config(emulator.endpoint());
 
-    let functions =
-        ["poll-equities", "poll-crypto", "poll-events", "compute-indicators", "sweep-series", "handle-dead-letters"];
-    let bootstraps = functions.iter().map(|name| Ok((format!("functions/{name}/"), binary(name)?)));
+    let bootstraps = FUNCTIONS.iter().map(|(_, name)| Ok((format!("functions/{name}/"), binary(name)?)));
     let deployment = Deployment {
         template: checkout.root().join("template.yaml"),
         stack_name: STACK.to_owned(),
@@ -199,8 +213,13 @@ async fn prepare(options: &Options, checkout: &Checkout, folder: &Path, show: &S
         bucket: BUCKET.to_owned(),
     };
     let outputs = deploy(&sdk, deployment, |text| show.step(text)).await?;
-    put_key(&sdk, &outputs, &market).await?;
     let schedules = schedules(&aws_sdk_scheduler::Client::new(&sdk)).await?;
+    show.step("starting the functions' host");
+    let programs = FUNCTIONS.iter().map(|(id, name)| Ok((format!("{id}Function"), binary(name)?)));
+    let programs = programs.collect::<Result<_>>()?;
+    let host = start_host(emulator.endpoint(), &programs, &market, &schedules, folder).await?;
+    // Nothing is polled before the key is there, and so nothing before the host is.
+    put_key(&sdk, &outputs, &market).await?;
     let (jobs, endpoint) = match &market {
         Market::Simulated(simulator) if options.replies.is_some() => {
             (polls::distinct(&schedules), simulator.url.as_str())
@@ -208,9 +227,46 @@ async fn prepare(options: &Options, checkout: &Checkout, folder: &Path, show: &S
         Market::Simulated(simulator) => (polls::jobs(&schedules, simulator.clock.speed), simulator.url.as_str()),
         Market::Real { .. } => (polls::distinct(&schedules), "https://www.alphavantage.co"),
     };
-    show.line(&format!("emulator {}  market {endpoint}  files {}", emulator.endpoint(), folder.display()));
+    show.line(&format!(
+        "emulator {}  functions {}  market {endpoint}  files {}",
+        emulator.endpoint(),
+        host.endpoint(),
+        folder.display()
+    ));
     show.step("the pipeline runs; Ctrl-C ends it");
-    Ok(Prepared { market, emulator, sdk, outputs, jobs })
+    Ok(Prepared { market, emulator, host, outputs, jobs })
+}
+
+/// Runs what was deployed as processes, in the emulator's stead.
+async fn start_host(
+    endpoint: &str,
+    programs: &BTreeMap<String, PathBuf>,
+    market: &Market,
+    schedules: &[Schedule],
+    folder: &Path,
+) -> Result<Host> {
+    let mut setup = lambda_host::read(endpoint, STACK, programs).await?;
+    lambda_host::switch_off(endpoint, &setup).await?;
+    if let Some(unknown) = setup.unknown.first() {
+        bail!("the host cannot run the whole template: {unknown}");
+    }
+    let clock = match market {
+        Market::Simulated(simulator) => {
+            let SimulatedTime { real, market, speed } = simulator.clock;
+            let jobs = schedules.iter().filter(|schedule| polls::too_often(schedule, speed).is_some());
+            let jobs: BTreeSet<_> = jobs.map(|schedule| schedule.name.as_str()).collect();
+            setup.schedules.retain(|schedule| !jobs.contains(schedule.name.as_str()));
+            Clock { real, shown: market, speed }
+        }
+        Market::Real { .. } => Clock::real(),
+    };
+    let options = lambda_host::Options {
+        emulator: Some(endpoint.to_owned()),
+        logs: LogSink::File(folder.join("functions.log")),
+        clock,
+        ..lambda_host::Options::default()
+    };
+    Ok(Host::start(setup, options).await?)
 }
 
 async fn open_market(
@@ -299,7 +355,9 @@ fn output<'a>(outputs: &'a StackOutputs, name: &str) -> Result<&'a str> {
 /// A pipeline that runs: what is looked at, shown and counted, and what ends it.
 struct Run<'a> {
     options: &'a Options,
-    sdk: &'a SdkConfig,
+    /// Goes to the host.
+    lambda: aws_sdk_lambda::Client,
+    host: &'a mut Host,
     watch: &'a mut Watch,
     show: &'a mut Show,
     account: &'a mut Account,
@@ -315,6 +373,7 @@ impl Run<'_> {
 
     async fn look(&mut self) -> Result<()> {
         self.watch.look(self.account).await?;
+        self.account.host = self.host.report();
         self.show.stages(self.account, self.since);
         Ok(())
     }
@@ -328,15 +387,15 @@ impl Run<'_> {
         }
     }
 
-    async fn invoke(&mut self, lambda: &aws_sdk_lambda::Client, job: &Job) {
-        if let Some(failure) = polls::once(lambda, job).await {
+    async fn invoke(&mut self, job: &Job) {
+        if let Some(failure) = polls::once(&self.lambda, job).await {
             self.account.troubles.insert(failure);
         }
     }
 
     /// Runs the simulated market until it is time to end.
     async fn simulated(&mut self, jobs: Vec<Job>) -> Result<()> {
-        let lambda = aws_sdk_lambda::Client::new(self.sdk);
+        let lambda = self.lambda.clone();
         let (end, ended) = signal::channel(false);
         let polling = tokio::spawn(async move { polls::run(&lambda, jobs, ended).await });
         while !self.is_over() {
@@ -353,7 +412,6 @@ impl Run<'_> {
     /// Asks for recorded replies until each was served, or it is time to end.
     async fn recorded(&mut self, simulator: &Simulator, jobs: Vec<Job>) -> Result<()> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let lambda = aws_sdk_lambda::Client::new(self.sdk);
         loop {
             let replies = simulator.replies(&http).await?;
             if replies.done() || self.is_over() {
@@ -370,7 +428,7 @@ impl Run<'_> {
             }
             let left = |job: &Job| job.asks().and_then(|function| replies.waiting.get(function)).copied();
             for job in jobs.iter().filter(|job| left(job).is_some_and(|left| left > 0)) {
-                self.invoke(&lambda, job).await;
+                self.invoke(job).await;
             }
             self.look().await?;
         }
@@ -378,7 +436,6 @@ impl Run<'_> {
 
     /// Asks the real vendor: once on a plan with a limit per day, every minute on another.
     async fn real(&mut self, plan: Plan, calls: &mut Calls, jobs: Vec<Job>) -> Result<()> {
-        let lambda = aws_sdk_lambda::Client::new(self.sdk);
         let crypto = self.options.pairs.iter().filter(|pair| pair.is_crypto()).count();
         // Where a day has a limit, nothing is spent on what the calendar knows.
         let mut jobs = jobs;
@@ -391,7 +448,7 @@ impl Run<'_> {
             noted += round;
             self.show.line(&format!("asking for {round} replies; {}", calls.words()));
             for job in &jobs {
-                self.invoke(&lambda, job).await;
+                self.invoke(job).await;
                 self.look().await?;
             }
             // What was tried again in trouble was spent, too.
@@ -415,10 +472,7 @@ impl Run<'_> {
     /// Lets what is under way come to its end: until everything is accounted for, or time is up.
     async fn drain(&mut self, sweep_function: &str) -> Result<()> {
         self.show.step("ending: what is under way is brought to its end");
-        if !self.options.keep {
-            disable_schedules(&aws_sdk_scheduler::Client::new(self.sdk)).await?;
-        }
-        let lambda = aws_sdk_lambda::Client::new(self.sdk);
+        self.host.stop_schedules().await;
         let input = serde_json::json!({"job": "sweep"});
         let sweep = Job { function: sweep_function.to_owned(), input, every: None };
         let deadline = Instant::now() + DRAIN;
@@ -431,7 +485,7 @@ impl Run<'_> {
             if quiet >= 2 && self.account.imbalances().is_empty() {
                 break;
             }
-            self.invoke(&lambda, &sweep).await;
+            self.invoke(&sweep).await;
             tokio::time::sleep(LOOK).await;
         }
         Ok(())
@@ -454,6 +508,8 @@ async fn end(
         std::fs::write(checkout.kept(), serde_json::to_vec_pretty(&kept)?)?;
         println!("left running: emulator at {} (region us-east-1, any credentials)", emulator.endpoint());
         println!("  data bucket {}", output(outputs, "DataBucketName")?);
+        println!("  the functions have ended with their host; as long as they are to run once more:");
+        println!("    kinetick host --template template.yaml --endpoint-url {}", emulator.endpoint());
         println!("  end it by `kinetick down`");
         if let Market::Simulated(simulator) = market {
             simulator.leave();

@@ -1,5 +1,8 @@
-//! The schedules' jobs, run as often as the time given needs: with their own inputs, besides the
-//! schedules themselves, which fire once a minute on the wall.
+//! What schedules ask for, where they cannot: jobs that a fast market needs more often than a schedule fires.
+//!
+//! A schedule fires once a minute at most, and what it fires is queued. A rate that market time makes faster than that
+//! is run here: at once, one after the other in a function, and what is late is left out, so that no queue grows. All
+//! other schedules are the host's; their jobs run here once, at the beginning, so that nobody waits for the first.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,6 +11,9 @@ use emulator::functions::{Schedule, invoke};
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
+/// The shortest period of a schedule, on the wall.
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
+const SCHEDULE_SHORTEST: Duration = Duration::from_secs(60);
 /// The shortest time between two invocations of one job.
 const SHORTEST: Duration = Duration::from_millis(250);
 
@@ -16,7 +22,7 @@ const SHORTEST: Duration = Duration::from_millis(250);
 pub(crate) struct Job {
     pub(crate) function: String,
     pub(crate) input: Value,
-    /// How often, on the wall; none for a job that runs once.
+    /// How often, on the wall; none for a job that runs once here.
     pub(crate) every: Option<Duration>,
 }
 
@@ -57,7 +63,7 @@ pub(crate) fn functions(options: &super::Options) -> Vec<&'static str> {
     asked
 }
 
-/// The jobs of the schedules that fire here. A rate is taken in market time; a day's job runs once.
+/// The jobs of the schedules that fire here, in market time.
 pub(crate) fn jobs(schedules: &[Schedule], speed: u32) -> Vec<Job> {
     schedules
         .iter()
@@ -65,9 +71,16 @@ pub(crate) fn jobs(schedules: &[Schedule], speed: u32) -> Vec<Job> {
         .map(|schedule| Job {
             function: schedule.function.clone(),
             input: schedule.input.clone(),
-            every: rate(&schedule.expression).map(|period| (period / speed).max(SHORTEST)),
+            every: too_often(schedule, speed),
         })
         .collect()
+}
+
+/// The period on the wall of a schedule that fires more often in market time than a schedule can; none for another,
+/// which is the host's.
+pub(crate) fn too_often(schedule: &Schedule, speed: u32) -> Option<Duration> {
+    let period = rate(&schedule.expression)? / speed;
+    (period < SCHEDULE_SHORTEST).then_some(period.max(SHORTEST))
 }
 
 /// The jobs of all schedules, whether they fire or not, each once.
@@ -166,5 +179,27 @@ mod tests {
         for other in ["cron(10 0 * * ? *)", "at(2026-11-21T00:00:00)", "rate(x minutes)", "rate(1 fortnight)"] {
             assert_eq!(rate(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn only_what_is_too_fast_for_a_schedule_is_run_here() {
+        let check = |expression: &str, speed: u32, expected: Option<u64>| {
+            let schedule = Schedule {
+                name: "s".to_owned(),
+                expression: expression.to_owned(),
+                time_zone: None,
+                enabled: true,
+                function: "f".to_owned(),
+                input: Value::Null,
+            };
+            assert_eq!(too_often(&schedule, speed), expected.map(Duration::from_millis), "{expression} at {speed}");
+            assert_eq!(jobs(&[schedule], speed)[0].every, expected.map(Duration::from_millis));
+        };
+        check("rate(1 minute)", 1, None);
+        check("rate(1 minute)", 2, Some(30_000));
+        check("rate(1 minute)", 3_600, Some(250));
+        check("rate(1 hour)", 60, None);
+        check("rate(1 hour)", 120, Some(30_000));
+        check("cron(30 9 ? * MON-FRI *)", 3_600, None);
     }
 }

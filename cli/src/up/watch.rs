@@ -14,7 +14,7 @@ use emulator::{
 };
 use serde_json::Value;
 
-use super::{account::Account, output};
+use super::{FUNCTIONS, account::Account, output};
 
 /// How far everything was read.
 #[derive(Debug)]
@@ -28,13 +28,17 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Begins at the beginning of everything. Objects are copied into the folder.
-    pub(crate) fn new(sdk: &SdkConfig, outputs: &StackOutputs, folder: &Path) -> Result<Self> {
-        let functions =
-            ["PollEquities", "PollCrypto", "PollEvents", "ComputeIndicators", "SweepSeries", "HandleDeadLetters"];
-        let functions: Vec<String> = functions
+    /// Begins at the beginning of everything. Objects are copied into the folder. Streams are read where the functions
+    /// read them, so that their sequence numbers are those in the dead letters.
+    pub(crate) fn new(
+        sdk: &SdkConfig,
+        kinesis: aws_sdk_kinesis::Client,
+        outputs: &StackOutputs,
+        folder: &Path,
+    ) -> Result<Self> {
+        let functions: Vec<String> = FUNCTIONS
             .iter()
-            .map(|name| output(outputs, &format!("{name}FunctionName")).map(str::to_owned))
+            .map(|(name, _)| output(outputs, &format!("{name}FunctionName")).map(str::to_owned))
             .collect::<Result<_>>()?;
         let streams = ["Financial", "Crypto", "Events"];
         let streams = streams
@@ -43,7 +47,7 @@ impl Watch {
             .collect::<Result<_>>()?;
         Ok(Self {
             logs: LogTail::new(aws_sdk_cloudwatchlogs::Client::new(sdk), functions),
-            kinesis: aws_sdk_kinesis::Client::new(sdk),
+            kinesis,
             streams,
             data: ObjectTail::new(s3_client(sdk), output(outputs, "DataBucketName")?, ""),
             dead_letters: ObjectTail::new(s3_client(sdk), output(outputs, "DeadLetterBucketName")?, ""),

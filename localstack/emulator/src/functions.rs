@@ -158,9 +158,9 @@ pub struct Schedule {
     pub input: Value,
 }
 
-/// Why schedules were not read or stopped.
+/// Why schedules were not read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read or stop the schedules: {0}")]
+#[error("cannot read the schedules: {0}")]
 pub struct ScheduleError(String);
 
 /// All schedules that invoke a function.
@@ -185,28 +185,6 @@ pub async fn schedules(client: &aws_sdk_scheduler::Client) -> Result<Vec<Schedul
         });
     }
     Ok(schedules)
-}
-
-/// Stops all schedules that invoke a function; what they have invoked already goes on. Returns how many.
-pub async fn disable_schedules(client: &aws_sdk_scheduler::Client) -> Result<usize, ScheduleError> {
-    let mut stopped = 0;
-    for known in schedules(client).await?.into_iter().filter(|known| known.enabled) {
-        let schedule =
-            client.get_schedule().name(&known.name).send().await.map_err(|error| ScheduleError(said(&error)))?;
-        client
-            .update_schedule()
-            .name(&known.name)
-            .set_schedule_expression(schedule.schedule_expression)
-            .set_schedule_expression_timezone(schedule.schedule_expression_timezone)
-            .set_flexible_time_window(schedule.flexible_time_window)
-            .set_target(schedule.target)
-            .state(aws_sdk_scheduler::types::ScheduleState::Disabled)
-            .send()
-            .await
-            .map_err(|error| ScheduleError(said(&error)))?;
-        stopped += 1;
-    }
-    Ok(stopped)
 }
 
 /// The name in `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]`.

@@ -177,8 +177,10 @@ pub struct Host {
     schedules: Vec<(ScheduleReport, Arc<AtomicU64>)>,
     unknown: Vec<String>,
     queue: Arc<Queue>,
-    /// Mappings and schedules.
+    /// Mappings.
     drivers: JoinSet<()>,
+    /// Schedules.
+    timers: JoinSet<()>,
     server: JoinHandle<()>,
     /// Holds the temporary files of processes, and code that was unpacked.
     _folders: Vec<Arc<tempfile::TempDir>>,
@@ -224,6 +226,7 @@ impl Host {
             unknown: setup.unknown,
             queue,
             drivers: JoinSet::new(),
+            timers: JoinSet::new(),
             server,
             _folders: setup.folders.into_iter().chain([Arc::new(temporary)]).collect(),
         };
@@ -275,7 +278,7 @@ impl Host {
         let fired = move || {
             fires.fetch_add(1, Ordering::Relaxed);
         };
-        self.drivers.spawn(schedules::run(schedule, clock, Arc::clone(&self.queue), emulator, fired));
+        self.timers.spawn(schedules::run(schedule, clock, Arc::clone(&self.queue), emulator, fired));
         Ok(())
     }
 
@@ -326,8 +329,14 @@ impl Host {
         self.around.logs.flush().await;
     }
 
+    /// Lets no schedule fire any more; what was fired goes on, and so do the mappings.
+    pub async fn stop_schedules(&mut self) {
+        self.timers.shutdown().await;
+    }
+
     /// Stops reading and firing, kills all processes, and gives the last report.
     pub async fn stop(mut self) -> Report {
+        self.stop_schedules().await;
         self.drivers.shutdown().await;
         for pool in self.pools.values() {
             pool.stop().await;

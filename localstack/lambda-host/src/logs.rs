@@ -205,7 +205,7 @@ async fn write_events(emulator: Emulator, mut lines: mpsc::UnboundedReceiver<Ent
                 received.push(entry);
             }
         }
-        let mut streams: BTreeMap<(String, Arc<str>), Vec<(i64, String)>> = BTreeMap::new();
+        let mut streams: BTreeMap<_, Vec<(i64, String)>> = BTreeMap::new();
         let mut waiting = Vec::new();
         for entry in received.drain(..) {
             match entry {

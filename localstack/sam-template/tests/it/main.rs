@@ -53,7 +53,7 @@ fn our_own_functions_are_filled_in() {
     let financial = &computing.events[0];
     assert_eq!(
         (financial.kind.as_str(), financial.properties.get("BatchSize").unwrap().integer()),
-        ("Kinesis", Some(500))
+        ("Kinesis", Some(10_000))
     );
     assert_eq!(text(financial.properties.get("FunctionResponseTypes")), "[ReportBatchItemFailures]");
 }
