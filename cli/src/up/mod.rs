@@ -508,7 +508,7 @@ async fn end(
         std::fs::write(checkout.kept(), serde_json::to_vec_pretty(&kept)?)?;
         println!("left running: emulator at {} (region us-east-1, any credentials)", emulator.endpoint());
         println!("  data bucket {}", output(outputs, "DataBucketName")?);
-        println!("  the functions have ended with their host; as long as they are to run once more:");
+        println!("  no function runs any more; to run them again:");
         println!("    kinetick host --template template.yaml --endpoint-url {}", emulator.endpoint());
         println!("  end it by `kinetick down`");
         if let Market::Simulated(simulator) = market {
