@@ -36,3 +36,21 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     });
     binaries.get(name).cloned().unwrap_or_else(|| panic!("there is no binary `{name}`"))
 }
+
+/// An example of a package of the workspace.
+pub(crate) fn example(package: &str, name: &str) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--package", package, "--example", name, "--locked"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(checkout())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "the example `{name}` does not build");
+    let messages = built.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    let mut found = messages.filter_map(|message: Value| {
+        let is_it = message["target"]["name"] == name && message["target"]["kind"][0] == "example";
+        is_it.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
+    });
+    found.next().unwrap_or_else(|| panic!("there is no example `{name}`"))
+}

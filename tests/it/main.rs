@@ -8,6 +8,8 @@
 
 mod bootstraps;
 mod built;
+mod hosted;
+mod killed;
 mod layers;
 mod manifests;
 mod stack;

@@ -41,4 +41,5 @@ pub use outcome::{Done, Failure, Outcome, PAYLOAD_MAX};
 pub use pool::{OnTimeout, ProcessInfo, Request, Throttled};
 pub use report::{FunctionReport, MappingReport, Report, ScheduleReport};
 pub use schedules::{Clock, Schedule};
+pub use stream::{Drained, drain};
 pub use template::{Deployed, Foreign, TemplateFailure, deploy};

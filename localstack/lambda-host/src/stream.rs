@@ -14,11 +14,15 @@ use event_source_mapping::kinesis::{Position, ReadError, Record, SequenceNumber,
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::{
     http::{CallError, Emulator, json},
     widen::{narrow, widen},
 };
+
+/// What one GetRecords gives at most. <https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html>
+const GET_RECORDS_COUNT: usize = 10_000;
 
 /// A stream.
 pub(crate) struct Stream {
@@ -33,6 +37,36 @@ pub(crate) struct Stream {
 pub(crate) struct Read {
     pub(crate) records: Vec<Arc<Record>>,
     pub(crate) is_end: bool,
+}
+
+/// What [`drain`] found in a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drained {
+    /// Records.
+    pub records: u64,
+    /// Bytes that were put in them.
+    pub bytes: u64,
+}
+
+/// Reads all that a stream holds, its shards side by side, as a mapping reads, and does nothing with it: no mapping can
+/// be faster than that.
+pub async fn drain(endpoint: &str, stream_arn: &str) -> Result<Drained, CallError> {
+    let stream = Arc::new(Stream::new(Emulator::new(endpoint), stream_arn));
+    let mut reading = JoinSet::new();
+    for shard in stream.shards().await? {
+        let stream = Arc::clone(&stream);
+        reading.spawn(async move { stream.drain(&shard.id).await });
+    }
+    let mut all = Drained::default();
+    for of_shard in reading.join_all().await {
+        let of_shard = of_shard.map_err(|error| CallError::Answer {
+            call: "GetRecords".to_owned(),
+            reason: format!("the records cannot be had: {error:?}"),
+        })?;
+        all.records += of_shard.records;
+        all.bytes += of_shard.bytes;
+    }
+    Ok(all)
 }
 
 #[derive(Deserialize)]
@@ -110,6 +144,17 @@ impl Stream {
             self.cursors().insert(shard.clone(), (position, next));
         }
         Ok(Read { records, is_end })
+    }
+
+    async fn drain(&self, shard: &ShardId) -> Result<Drained, ReadError> {
+        let (mut all, mut from) = (Drained::default(), Position::TrimHorizon);
+        loop {
+            let read = self.read(shard, &from, GET_RECORDS_COUNT).await?;
+            let Some(last) = read.records.last() else { return Ok(all) };
+            from = Position::After(last.sequence_number.clone());
+            all.records += read.records.len() as u64;
+            all.bytes += read.records.iter().map(|record| record.data.len() as u64).sum::<u64>();
+        }
     }
 
     fn cursors(&self) -> std::sync::MutexGuard<'_, HashMap<ShardId, (Position, String)>> {
