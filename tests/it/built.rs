@@ -37,10 +37,10 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     binaries.get(name).cloned().unwrap_or_else(|| panic!("there is no binary `{name}`"))
 }
 
-/// An example of a package of the workspace.
-pub(crate) fn example(package: &str, name: &str) -> PathBuf {
+/// An example of the workspace. All of it is named, so that nothing is built anew with other features.
+pub(crate) fn example(name: &str) -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--package", package, "--example", name, "--locked"])
+        .args(["build", "--workspace", "--example", name, "--locked"])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(checkout())
         .stderr(Stdio::inherit())

@@ -295,7 +295,7 @@ async fn a_record_that_ends_its_process_is_given_up_alone() {
     let records = number("RECORDS", 10_000).min(10_000);
     let mut world = World::start().await;
     let mut setup = world.setup(BATCH, RETRIES);
-    let fragile = example(COMPUTE, "fragile");
+    let fragile = example("fragile");
     for function in setup.functions.iter_mut().filter(|function| is_of(&function.name, COMPUTE)) {
         function.bootstrap.clone_from(&fragile);
     }

@@ -48,9 +48,8 @@ fn put(stream: usize, fact: Fact, rev: u32) -> Put {
 
 /// About so many records, in the order in which they are put, one in [`POISON`] of them poison.
 pub(super) fn input(rng: &mut Rng, count: usize) -> Vec<Put> {
-    let mut rates = rates(rng, count * 4 / 10);
+    let rates = rates(rng, count * 2 / 10);
     let bars = bars(rng, count - rates.len());
-    rng.shuffle(&mut rates);
     let mut all = merged(rng, bars, rates);
     all.truncate(count);
     for nth in 0..count / POISON {
@@ -105,14 +104,20 @@ fn bars(rng: &mut Rng, count: usize) -> Vec<Put> {
     all
 }
 
+/// Rates of pairs, minute by minute: as many of each pair, in an order of their own within the minute.
 fn rates(rng: &mut Rng, count: usize) -> Vec<Put> {
-    let pairs = (count / (RATE_MINUTES as usize * 6)).max(1);
+    const IN_A_MINUTE: i64 = 2;
+    let pairs = count / (RATE_MINUTES * IN_A_MINUTE) as usize;
     let mut all = Vec::new();
-    for nth in 0..count {
-        let (pair, place) = (nth % pairs, (nth / pairs) as i64);
-        // A second of its own for each rate of a pair.
-        let at = at(RATES, place % RATE_MINUTES) + SignedDuration::from_secs(place / RATE_MINUTES % 60);
-        all.push(put(1, record::rate(&format!("C{pair}/USD"), at, rng.i64(1_000..90_000)), 0));
+    for minute in 0..RATE_MINUTES {
+        let mut of_minute = Vec::new();
+        for nth in 0..IN_A_MINUTE {
+            let at = at(RATES, minute) + SignedDuration::from_secs(nth * 60 / IN_A_MINUTE + rng.i64(0..20));
+            let rate = |pair| put(1, record::rate(&format!("C{pair}/USD"), at, rng.i64(1_000..90_000)), 0);
+            of_minute.extend((0..pairs).map(rate));
+        }
+        rng.shuffle(&mut of_minute);
+        all.extend(of_minute);
     }
     all
 }
