@@ -43,11 +43,12 @@ test: ## All tests and checks; REQUIRE_TOOLS=1 makes an absent tool an error
 lint: ## Formatting, clippy, licences, templates; without running tests
 	@python3 tests/run.py --lint
 
-bench: instructions ## Sizes, start and memory of the functions; engine, handler and producer against their peers (builds for release)
+bench: instructions ## Sizes, start and memory of the functions; engine, handler and producer against their peers; streams to S3 (builds for release)
 	cargo bench --locked -p engine
 	cargo bench --locked --profile dev -p tests --bench bootstraps
 	cargo bench --locked --profile dev -p tests --bench handler
 	cargo bench --locked --profile dev -p tests --bench producer
+	cargo bench --locked -p tests --bench throughput
 
 # Nothing but valgrind counts them alike on a busy and on a calm machine.
 instructions: ## Instructions of the hot paths against the committed table; BLESS=1 writes it (needs valgrind)
@@ -56,9 +57,10 @@ instructions: ## Instructions of the hot paths against the committed table; BLES
 mutants: ## Break the design on purpose, fifty times over; each break must be noticed by the simulation
 	python3 tests/mutants/run.py
 
-soak: mutants ## The property tests and the simulation with full counts, ten pollers in real time, TA-Lib; SEED=N replays one
+soak: mutants ## The property tests and the simulation with full counts, processes killed and paused, ten pollers in real time, TA-Lib; SEED=N replays one
 	CASES=5000 PROPTEST_CASES=20000 FUZZ_INPUTS=10000000 RECORDS=1000000 cargo test $(CARGO_WORKSPACE) --exclude tests --exclude simulation
 	SEEDS=10000 LARGE=10 cargo test --locked -p simulation -- --nocapture
+	RECORDS=100000 KILLS=50 PAUSES=20 $(if $(SEED),SEED=$(SEED)) cargo test $(CARGO_WORKSPACE) --test it killed:: -- --nocapture --test-threads 1
 	SOAK_SECONDS=100 cargo test $(CARGO_WORKSPACE) --test it ten_pollers -- --nocapture
 	cargo build $(CARGO_WORKSPACE) --bins && python3 tests/indicators/wheel.py --seed $(or $(SEED),1)
 
