@@ -145,11 +145,6 @@ impl<Objects: LetterObjects, Lists: Listings, Source: ReadStream, Time: Runtime>
     async fn hydrate(&self, pointer: Pointer, outcome: &mut ParkOutcome) -> Result<(), Failure> {
         let id = pointer.id();
         let failed = |error: LettersError| error.into_failure(&id);
-        let listed = self.listings.load(&id).await.map_err(|error| failed(LettersError::listing(&id, &error)))?;
-        if listed.is_some() {
-            outcome.repeated += 1;
-            return Ok(());
-        }
         let key = parked_key(&pointer.function, &id);
         let kept = self.objects.read(&key).await.map_err(|error| failed(LettersError::call(&id, error)))?;
         let batch = match kept {

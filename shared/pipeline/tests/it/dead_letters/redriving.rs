@@ -277,8 +277,9 @@ async fn a_record_that_fails_for_good_again_and_again_stays_one_batch() {
 
 #[tokio::test]
 async fn the_news_may_come_before_the_redrive_is_written_down() {
-    let world = Arc::new(parked(1, Some("Unhandled")).await);
-    let told = given_up(&[b"{\"symbol\":\"S0\"}".to_vec()], 0, Some("Unhandled"), "2026-11-20T18:00:00Z").to_string();
+    let world = Arc::new(parked(3, Some("Unhandled")).await);
+    let payloads: Vec<Vec<u8>> = (0..3).map(|nth| format!("{{\"symbol\":\"S{nth}\"}}").into_bytes()).collect();
+    let told = given_up(&payloads, 0, Some("Unhandled"), "2026-11-20T18:00:00Z").to_string();
     let within = Arc::clone(&world);
     let functions = MemoryFunctions::new(move |_, _| {
         let (world, told) = (Arc::clone(&within), told.clone());
@@ -288,9 +289,10 @@ async fn the_news_may_come_before_the_redrive_is_written_down() {
             done()
         }
     });
-    let outcome = world.redrive(&functions, &world.by_hand()).await;
-    assert_eq!(outcome.claimed, 1, "{outcome:#?}");
-    assert_eq!((world.listing().status, outlook(&world)), (Status::Waiting, [1, 0, 0]));
+    let settings = RedriveSettings { event_letters: 1, ..settings() };
+    let outcome = world.redrive_with(&functions, &world.by_hand(), &Filter::default(), settings).await;
+    assert_eq!((outcome.claimed, outcome.invocations), (1, 1), "whose batch is taken over stops: {outcome:#?}");
+    assert_eq!((world.listing().status, outlook(&world)), (Status::Waiting, [3, 0, 0]));
 }
 
 #[tokio::test]
