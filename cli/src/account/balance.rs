@@ -132,13 +132,12 @@ impl Account {
     pub(super) fn states(&self) -> Vec<Settled> {
         let done = |entry: &Entry| entry.schema != NO_SCHEMA && self.archive.holds(entry.id, entry.content);
         let mut states: Vec<_> = self.entries.iter().map(|entry| Settled { done: done(entry), dead: false }).collect();
-        let dead = self.dead.difference(&self.redriven);
-        for dead in dead.filter_map(|place| self.places.get(place)) {
+        for dead in self.dead.iter().filter_map(|place| self.places.get(place)) {
             if let Some(state) = states.get_mut(*dead as usize) {
                 state.dead = true;
             }
         }
-        for span in self.spans.values() {
+        for span in &self.spans {
             for at in self.within(span) {
                 states[at].dead = true;
             }
@@ -209,7 +208,7 @@ impl Account {
         Balance {
             rows,
             repeated: self.records - self.entries.len() as u64,
-            expired: self.spans.values().map(|span| self.expired(span)).sum(),
+            expired: self.spans.iter().map(|span| self.expired(span)).sum(),
             fates: self.fates(&states),
             done_and_dead,
             two_contents: (two.len() + readings.len()) as u64,

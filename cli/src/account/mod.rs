@@ -71,10 +71,8 @@ pub(crate) struct Account {
     /// Lines in S3 without an identity.
     unreadable: u64,
     dead: HashSet<Digest128>,
-    /// Places of dead letters whose consumer has taken them since.
-    redriven: HashSet<Digest128>,
-    /// Batches without records, by where they begin.
-    spans: HashMap<Digest128, Span>,
+    /// Batches without records.
+    spans: Vec<Span>,
     letters: Letters,
 }
 
@@ -159,8 +157,7 @@ impl Account {
             bars: HashSet::new(),
             unreadable: 0,
             dead: HashSet::new(),
-            redriven: HashSet::new(),
-            spans: HashMap::new(),
+            spans: Vec::new(),
             letters: Letters::default(),
         }
     }
@@ -238,37 +235,39 @@ impl Account {
             }
             What::Span(span) => {
                 self.letters.consumer += span.records;
-                self.span(span);
+                self.spans.push(span);
             }
             What::Unsent => self.letters.others += 1,
         }
     }
 
-    /// Takes in what has become of a dead letter since it was parked. It may be one that was read before.
-    pub(crate) fn parked(&mut self, became: Parked<'_>) {
-        let Parked { function, stream, shard, sequence_number, became } = became;
+    /// Takes in a dead letter that was parked, in place of what it was parked from.
+    pub(crate) fn parked(&mut self, letter: Parked<'_>) {
+        let Parked { function, stream, shard, sequence_number, became } = letter;
         if !letter::is_of(function, self.consumer) {
+            self.letters.others += 1;
             return;
         }
-        let at = place(stream, shard, sequence_number);
         match became {
-            Became::Kept => drop(self.dead.insert(at)),
-            Became::Redriven => {
-                self.dead.insert(at);
-                self.letters.redriven += u64::from(self.redriven.insert(at));
+            Became::Kept => {
+                self.letters.consumer += 1;
+                self.dead.insert(place(stream, shard, sequence_number));
             }
-            Became::Expired { records, last, arrived } => self.span(Span {
-                stream: stream.to_owned(),
-                shard: shard.to_owned(),
-                ends: [sequence_number, last].map(str::to_owned),
-                records,
-                arrived,
-            }),
+            Became::Redriven => {
+                self.letters.consumer += 1;
+                self.letters.redriven += 1;
+            }
+            Became::Expired { records, last, arrived } => {
+                self.letters.consumer += records;
+                self.spans.push(Span {
+                    stream: stream.to_owned(),
+                    shard: shard.to_owned(),
+                    ends: [sequence_number, last].map(str::to_owned),
+                    records,
+                    arrived,
+                });
+            }
         }
-    }
-
-    fn span(&mut self, span: Span) {
-        self.spans.insert(place(&span.stream, &span.shard, &span.ends[0]), span);
     }
 
     /// Records of the streams, repetitions included.

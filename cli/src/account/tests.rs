@@ -199,15 +199,19 @@ fn what_was_redriven_is_done_if_the_archive_has_it() {
     let given_up = |account: &mut Account| {
         for at in 10..12 {
             offer(account, at, &bar("IBM", at, 0, 100));
-            account.dead_letter(dead(at).as_bytes());
         }
+        parked(account, "11", Became::Kept);
+    };
+    let kept = |account: &mut Account| {
+        given_up(account);
         parked(account, "10", Became::Kept);
     };
-    check(given_up, [12, 10, 2, 0, 0, 0, 0, 0]);
+    check(kept, [12, 10, 2, 0, 0, 0, 0, 0]);
     let redriven = |account: &mut Account| {
         given_up(account);
         parked(account, "10", Became::Redriven);
         account.archived(bar("IBM", 10, 0, 100).as_bytes());
+        assert_eq!(account.letters, Letters { consumer: 2, redriven: 1, others: 0, unreadable: 0 });
     };
     check(redriven, [12, 11, 1, 0, 0, 0, 0, 0]);
     // The consumer said that it was done with it, and it is not there.
@@ -216,11 +220,15 @@ fn what_was_redriven_is_done_if_the_archive_has_it() {
         parked(account, "10", Became::Redriven);
     };
     check(lost, [12, 10, 1, 0, 1, 0, 0, 0]);
-    // A pointer is read from the queue alone; told by its object too, it still is one.
-    let arrived = "2026-11-20T15:30:00Z";
+    // It refused the record itself, which makes another dead letter.
+    let refused = |account: &mut Account| {
+        lost(account);
+        account.dead_letter(dead(10).as_bytes());
+    };
+    check(refused, [12, 10, 2, 0, 0, 0, 0, 0]);
+    let arrived = "2026-11-20T15:30:00Z".parse().ok();
     let expired = |account: &mut Account| {
-        account.dead_letter(span(99, 101, 3, arrived).as_bytes());
-        parked(account, "99", Became::Expired { records: 2, last: "100", arrived: arrived.parse().ok() });
+        parked(account, "99", Became::Expired { records: 2, last: "100", arrived });
         parked(account, "101", Became::Kept);
     };
     check(expired, [10, 10, 0, 2, 0, 0, 0, 0]);

@@ -11,7 +11,7 @@ mod parked;
 mod show;
 mod streams;
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{collections::HashSet, io, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use aws::{DeadLetterBucket, StateTable};
@@ -25,7 +25,7 @@ use crate::{
     account::{Account, Balance},
     place::NoAccess,
 };
-use objects::{Bucket, hours, partition};
+use objects::{Bucket, Parts, hours, partition};
 use options::{Format, Window};
 use owed::Owed;
 use streams::StreamRead;
@@ -151,15 +151,19 @@ async fn look(sdk: &SdkConfig, names: &Names, window: Window) -> Result<Found> {
     }
     let since = window.from.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
     let bucket = Bucket { client: &s3, name: &names.dead_letters };
-    let mut dead_letters = 0;
-    for prefix in [format!("dead-letters/{CONSUMER}/"), "aws/lambda/".to_owned()] {
-        bar.set_message(format!("reading dead letters below {prefix}"));
-        dead_letters += bucket.lines(&prefix, since, |line| account.dead_letter(line)).await?;
-    }
-    bar.set_message("reading what became of dead letters");
+    bar.set_message("reading the dead letters");
+    let mut stored = bucket.keys(&format!("dead-letters/{CONSUMER}/"), since).await?;
+    let mut given_up = bucket.keys("aws/lambda/", since).await?;
+    let dead_letters = (stored.len() + given_up.len()) as u64;
     let table = StateTable::new(sdk, &names.state);
     let objects = DeadLetterBucket::new(sdk, &names.dead_letters);
-    parked::read((&objects, &table), since, &mut account).await.map_err(anyhow::Error::msg)?;
+    let sources: HashSet<&String> = stored.iter().chain(&given_up).collect();
+    let parked = parked::read((&objects, &table), since, &sources, &mut account).await.map_err(anyhow::Error::msg)?;
+    // What is parked stands for what it was parked from, and says what has become of it.
+    stored.retain(|key| !parked.contains(key));
+    given_up.retain(|key| !parked.contains(key));
+    bucket.read(stored, Parts::Lines, |text| account.dead_letter(text)).await?;
+    bucket.read(given_up, Parts::Whole, |text| account.dead_letter(text)).await?;
     let bucket = Bucket { client: &s3, name: &names.data };
     let mut archived = 0;
     let end = window.to.checked_add(SKEW).unwrap_or(window.to);
@@ -174,7 +178,9 @@ async fn look(sdk: &SdkConfig, names: &Names, window: Window) -> Result<Found> {
             let take = |line: &[u8]| {
                 account.archived(line);
             };
-            archived += bucket.lines(&prefix, Timestamp::MIN, take).await?;
+            let keys = bucket.keys(&prefix, Timestamp::MIN).await?;
+            archived += keys.len() as u64;
+            bucket.read(keys, Parts::Lines, take).await?;
         }
     }
     bar.set_message("reading the state table");

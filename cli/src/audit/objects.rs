@@ -1,6 +1,6 @@
-//! What lies in a bucket: a prefix and a moment enter; the lines of the objects below it that were written since leave.
+//! What lies in a bucket: a prefix and a moment enter; the objects below it that were written since, and their lines, leave.
 //!
-//! Objects are NDJSON, as they are or compressed by gzip. One is in memory at a time, with a few that are being fetched.
+//! Objects are NDJSON or one JSON text, as they are or compressed by gzip. One is in memory at a time, with a few that are being fetched.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -41,24 +41,23 @@ impl Bucket<'_> {
         self.failed(key, in_words(error))
     }
 
-    /// Hands out every line below a prefix of objects that were written then or later, and gives the number of objects.
-    pub(super) async fn lines(
+    /// Hands out what lies in these objects.
+    pub(super) async fn read(
         &self,
-        prefix: &str,
-        since: Timestamp,
+        keys: Vec<String>,
+        parts: Parts,
         mut take: impl FnMut(&[u8]),
-    ) -> Result<u64, BucketError> {
-        let mut fetched = stream::iter(self.keys(prefix, since).await?).map(|key| self.fetch(key)).buffered(IN_FLIGHT);
-        let mut objects = 0;
+    ) -> Result<(), BucketError> {
+        let mut fetched = stream::iter(keys).map(|key| self.fetch(key)).buffered(IN_FLIGHT);
         while let Some(object) = fetched.next().await {
             let (key, stored) = object?;
-            objects += 1;
-            each_line(&stored, &mut take).map_err(|error| self.failed(&key, error.to_string()))?;
+            each(&stored, parts, &mut take).map_err(|error| self.failed(&key, error.to_string()))?;
         }
-        Ok(objects)
+        Ok(())
     }
 
-    async fn keys(&self, prefix: &str, since: Timestamp) -> Result<Vec<String>, BucketError> {
+    /// The objects below a prefix that were written then or later.
+    pub(super) async fn keys(&self, prefix: &str, since: Timestamp) -> Result<Vec<String>, BucketError> {
         let mut pages = self.client.list_objects_v2().bucket(self.name).prefix(prefix).into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
@@ -82,12 +81,25 @@ impl Bucket<'_> {
     }
 }
 
-/// Hands out the lines, without their ends and without empty ones.
-fn each_line(stored: &[u8], take: &mut impl FnMut(&[u8])) -> std::io::Result<()> {
+/// What an object is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// Lines, without their ends and without empty ones.
+    Lines,
+    /// One JSON text, perhaps over several lines.
+    Whole,
+}
+
+fn each(stored: &[u8], parts: Parts, take: &mut impl FnMut(&[u8])) -> std::io::Result<()> {
     let content: Box<dyn Read + '_> =
         if stored.starts_with(&GZIP_MAGIC) { Box::new(MultiGzDecoder::new(stored)) } else { Box::new(stored) };
     let mut content = BufReader::new(content);
     let mut line = Vec::new();
+    if parts == Parts::Whole {
+        content.read_to_end(&mut line)?;
+        take(&line);
+        return Ok(());
+    }
     while content.read_until(b'\n', &mut line)? > 0 {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         if !text.is_empty() {
@@ -130,7 +142,7 @@ mod tests {
 
     fn lines(stored: &[u8]) -> std::io::Result<Vec<String>> {
         let mut lines = Vec::new();
-        each_line(stored, &mut |line| lines.push(String::from_utf8_lossy(line).into_owned()))?;
+        each(stored, Parts::Lines, &mut |line| lines.push(String::from_utf8_lossy(line).into_owned()))?;
         Ok(lines)
     }
 
@@ -141,6 +153,9 @@ mod tests {
         for stored in [[one, two].concat(), gzip(&[one, two].concat()), [gzip(one), gzip(two)].concat()] {
             assert_eq!(lines(&stored).unwrap(), expected);
         }
+        let mut whole = Vec::new();
+        each(&gzip(two), Parts::Whole, &mut |text| whole.push(text.to_vec())).unwrap();
+        assert_eq!(whole, [two]);
         let stored = gzip(one);
         assert!(lines(&stored[..stored.len() - 4]).is_err());
     }

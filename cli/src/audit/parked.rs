@@ -1,5 +1,8 @@
-//! What has become of dead letters: their listings enter; which of them were redriven, and which have expired, leave.
+//! What has become of dead letters: their listings enter; which of them are kept, redriven or expired leaves.
 
+use std::collections::HashSet;
+
+use dead_letters::{Filter, Status};
 use jiff::Timestamp;
 use pipeline::{
     LettersError, list,
@@ -9,24 +12,27 @@ use pipeline::{
 
 use crate::account::{Account, Became, Parked};
 
-/// Reads into the account what failed then or later.
+/// Reads into the account what failed then or later, and what was parked from these objects. Gives what it was parked from.
 pub(super) async fn read(
     (objects, listings): (&impl LetterObjects, &impl Listings),
     since: Timestamp,
+    sources: &HashSet<&String>,
     account: &mut Account,
-) -> Result<(), String> {
-    let filter = dead_letters::Filter { from: Some(since), ..Default::default() };
-    let listed = list(listings, &Shelf::ALL, &filter, usize::MAX).await.map_err(|error| error.message)?;
+) -> Result<HashSet<String>, String> {
+    let listed = list(listings, &Shelf::ALL, &Filter::default(), usize::MAX).await.map_err(|error| error.message)?;
     if let Some(failure) = listed.unreadable.first() {
         return Err(failure.to_string());
     }
-    for listing in &listed.batches {
+    let mut read = HashSet::new();
+    let of_window = listed.batches.iter().filter(|it| it.last_seen >= since || sources.contains(&it.source));
+    for listing in of_window {
         let shown = match show((objects, listings), &listing.id).await {
             Ok(shown) => shown,
-            // The bucket has let go of it; so it is older than any window that a stream still holds.
+            // The bucket has let go of it.
             Err(LettersError::NoObject(_)) => continue,
             Err(error) => return Err(error.to_string()),
         };
+        read.insert(shown.listing.source);
         for (letter, status) in &shown.letters {
             let place = &letter.place;
             let (Some(stream), Some(shard), Some(sequence_number)) =
@@ -40,11 +46,11 @@ pub(super) async fn read(
                     last: &expired.last_sequence_number,
                     arrived: letter.arrived_at,
                 },
-                (None, dead_letters::Status::Redriven) => Became::Redriven,
+                (None, Status::Redriven) => Became::Redriven,
                 (None, _) => Became::Kept,
             };
             account.parked(Parked { function: &place.function, stream, shard, sequence_number, became });
         }
     }
-    Ok(())
+    Ok(read)
 }
