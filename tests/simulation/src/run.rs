@@ -33,7 +33,7 @@ use crate::{
 
 /// What all in a run share.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Time.
     pub world: World,
     /// What goes wrong.
@@ -151,12 +151,12 @@ fn truth_sets(text: &str) -> truth::Sets {
 
 impl Run {
     /// A process whose clock is off, by as much as clocks are in this run.
-    pub fn process(&self) -> Arc<Process> {
+    pub(crate) fn process(&self) -> Arc<Process> {
         self.any_process(true)
     }
 
     /// A process that is never stopped: a poller that went on later would bring old news, of which nobody can know.
-    pub fn poller(&self) -> Arc<Process> {
+    pub(crate) fn poller(&self) -> Arc<Process> {
         self.any_process(false)
     }
 
@@ -167,7 +167,7 @@ impl Run {
     }
 
     /// A process that nothing happens to.
-    pub fn quiet_process(&self) -> Arc<Process> {
+    pub(crate) fn quiet_process(&self) -> Arc<Process> {
         let mut quiet = Trouble::new(self.world.chance());
         quiet.end();
         Process::new(&self.world, &Arc::new(Mutex::new(quiet)), SignedDuration::ZERO, false)
@@ -370,7 +370,7 @@ async fn sweeps(run: Arc<Run>) {
         };
         run.world.spawn(async move {
             // What it could not do the next one does.
-            drop(matches!(supervise(&process, limit, invocation).await, Ended::Returned(_)));
+            let _: Ended<_> = supervise(&process, limit, invocation).await;
         });
     }
 }

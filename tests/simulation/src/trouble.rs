@@ -119,7 +119,7 @@ impl fmt::Display for Point {
 
 /// How a process is struck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strike {
+pub(crate) enum Strike {
     /// It is killed, with all that it remembers.
     Kill,
     /// The handler panics; the process goes on with the next invocation, and remembers.
@@ -130,7 +130,7 @@ pub enum Strike {
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It fails without effect.
     Before,
     /// It has its effect, and the answer is lost.
@@ -143,7 +143,7 @@ pub enum Fault {
 
 /// What kind a call is, which decides on the faults that fit it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     /// It reads.
     Read,
     /// It writes whatever there is.
@@ -156,7 +156,7 @@ pub enum Call {
 
 /// What goes wrong in a run.
 #[derive(Debug)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     rng: Rng,
     /// Nothing goes wrong any more.
     calm: bool,
@@ -180,7 +180,7 @@ const PAUSE_SECONDS: std::ops::Range<i64> = 65..420;
 
 impl Trouble {
     /// From a seed.
-    pub fn new(mut rng: Rng) -> Self {
+    pub(crate) fn new(mut rng: Rng) -> Self {
         let next_point = rng.usize(0..POINTS);
         Self {
             rng,
@@ -197,18 +197,18 @@ impl Trouble {
     }
 
     /// Nothing goes wrong from now on.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         (self.calm, self.outage) = (true, None);
         self.armed.clear();
     }
 
     /// Whether nothing goes wrong any more.
-    pub fn is_calm(&self) -> bool {
+    pub(crate) fn is_calm(&self) -> bool {
         self.calm
     }
 
     /// Another weather, and maybe an outage of one kind of call.
-    pub fn change(&mut self, now: Timestamp) {
+    pub(crate) fn change(&mut self, now: Timestamp) {
         if self.calm {
             return;
         }
@@ -225,7 +225,7 @@ impl Trouble {
     }
 
     /// Arms a strike. Each point has its turn, wherever the first one lies.
-    pub fn arm(&mut self) {
+    pub(crate) fn arm(&mut self) {
         if self.calm {
             return;
         }
@@ -241,7 +241,7 @@ impl Trouble {
     }
 
     /// A process passes a point. Returns what strikes it there; one that must not be stopped is killed instead.
-    pub fn pass(&mut self, point: Point, may_stop: bool) -> Option<Strike> {
+    pub(crate) fn pass(&mut self, point: Point, may_stop: bool) -> Option<Strike> {
         if self.calm || self.armed.is_empty() {
             return None;
         }
@@ -258,7 +258,7 @@ impl Trouble {
     }
 
     /// What goes wrong with a call.
-    pub fn fault(&mut self, site: Site, call: Call, now: Timestamp) -> Option<Fault> {
+    pub(crate) fn fault(&mut self, site: Site, call: Call, now: Timestamp) -> Option<Fault> {
         self.calls += 1;
         if self.calm {
             return None;
@@ -278,12 +278,12 @@ impl Trouble {
     }
 
     /// Whether something fails of what has no process: reading a shard, starting an invocation, storing a letter.
-    pub fn hitch(&mut self) -> bool {
+    pub(crate) fn hitch(&mut self) -> bool {
         !self.calm && self.rng.f64() < self.share
     }
 
     /// How long the way of a call takes, there or back.
-    pub fn latency(&mut self) -> SignedDuration {
+    pub(crate) fn latency(&mut self) -> SignedDuration {
         let slow = !self.calm && self.share > 0.0 && self.rng.u16(0..4000) == 0;
         let micros = if slow { self.rng.i64(3_000_000..40_000_000) } else { self.rng.i64(500..15_000) };
         SignedDuration::from_micros(micros)

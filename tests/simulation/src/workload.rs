@@ -27,13 +27,13 @@ pub struct Shape {
 }
 
 /// Minutes of an epoch.
-pub const EPOCH_MINUTES: i64 = 5;
+pub(crate) const EPOCH_MINUTES: i64 = 5;
 /// A Friday, as the session begins.
-pub const BEGIN: &str = "2026-11-20T14:30:00Z";
+pub(crate) const BEGIN: &str = "2026-11-20T14:30:00Z";
 
 /// What a row says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub(crate) enum What {
     /// A version of the vendor's bar of that begin: minutes, and whether it is final.
     Bar(Interval, bool),
     /// A version of a day's quote, by the number of the day.
@@ -46,7 +46,7 @@ pub enum What {
 
 /// A row of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     /// Which symbol or pair.
     pub key: usize,
     /// What it says.
@@ -58,11 +58,11 @@ pub struct Row {
 }
 
 /// Rows that a poller is given at once.
-pub type Reply = Vec<Row>;
+pub(crate) type Reply = Vec<Row>;
 
 /// The rows of an epoch, for each poller: shares, currencies, what happens around the market.
 #[derive(Debug, Default)]
-pub struct Epoch {
+pub(crate) struct Epoch {
     /// Replies, in the order in which they are given.
     pub replies: [Vec<Reply>; 3],
     /// Payloads that nobody can read.
@@ -73,7 +73,7 @@ pub struct Epoch {
 
 /// Makes epochs.
 #[derive(Debug)]
-pub struct Workload {
+pub(crate) struct Workload {
     rng: Rng,
     shape: Shape,
     begin: i64,
@@ -101,7 +101,7 @@ fn trading_days() -> Vec<(Date, i64)> {
 
 impl Workload {
     /// Of that shape.
-    pub fn new(mut rng: Rng, shape: Shape) -> Self {
+    pub(crate) fn new(mut rng: Rng, shape: Shape) -> Self {
         let epochs = if shape.records > 200_000 { 100 } else { 14 };
         let per_epoch = shape.records / epochs;
         let symbols = shape.keys * 7 / 10;
@@ -123,7 +123,7 @@ impl Workload {
     }
 
     /// When an epoch is over.
-    pub fn end_of(&self, epoch: i64) -> Timestamp {
+    pub(crate) fn end_of(&self, epoch: i64) -> Timestamp {
         Timestamp::from_millisecond(self.begin + (epoch + 1) * EPOCH_MINUTES * MINUTE).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
@@ -152,7 +152,7 @@ impl Workload {
     }
 
     /// The next epoch; `None` when all is told.
-    pub fn next(&mut self) -> Option<Epoch> {
+    pub(crate) fn next(&mut self) -> Option<Epoch> {
         let nth = self.next;
         if nth >= self.epochs {
             return None;
@@ -212,12 +212,12 @@ impl Workload {
         }
         let day = usize::try_from(nth).unwrap_or(0) % self.days.len();
         // One day per epoch, of every other symbol: a missing day would hold the series up, as it has to.
-        if key % 2 == 0 {
+        if key.is_multiple_of(2) {
             let at = self.days[day].1;
             self.versions(key, at, |is_final| What::Quote(day, is_final), &mut rows);
         }
-        for at in before..rows.len() {
-            let Row { what, at, .. } = rows[at];
+        let own: Vec<Row> = rows[before..].to_vec();
+        for Row { what, at, .. } in own {
             if matches!(what, What::Bar(_, true) | What::Quote(_, true)) && self.rng.u8(0..14) == 0 {
                 let later = self.row(key, what, at);
                 self.corrections.entry(key).or_default().push(later);
@@ -292,7 +292,7 @@ impl Workload {
 
 impl Row {
     /// The name of what it is about.
-    pub fn subject(&self) -> String {
+    pub(crate) fn subject(&self) -> String {
         match self.what {
             What::Rate => format!("C{}/USD", self.key),
             _ => format!("S{}", self.key),
@@ -300,7 +300,7 @@ impl Row {
     }
 
     /// Its place, and its content there, as the checker has them.
-    pub fn given(&self) -> (String, u8, i64, u64) {
+    pub(crate) fn given(&self) -> (String, u8, i64, u64) {
         let (place, is_final) = match self.what {
             What::Bar(Interval::Min5, is_final) => (1, is_final),
             What::Bar(_, is_final) => (0, is_final),
@@ -312,7 +312,7 @@ impl Row {
     }
 
     /// As a poller has it.
-    pub fn observation(&self, days: &[(Date, i64)]) -> Option<Observation> {
+    pub(crate) fn observation(&self, days: &[(Date, i64)]) -> Option<Observation> {
         let at = Timestamp::from_millisecond(self.at).ok()?;
         let subject = self.subject();
         let fact = match self.what {
@@ -336,7 +336,7 @@ impl Row {
 
 impl Workload {
     /// The trading days that quotes name.
-    pub fn days(&self) -> Vec<(Date, i64)> {
+    pub(crate) fn days(&self) -> Vec<(Date, i64)> {
         self.days.clone()
     }
 }

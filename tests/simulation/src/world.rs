@@ -21,7 +21,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A virtual time and the tasks in it. Clones are the same world.
 #[derive(Clone)]
-pub struct World(Arc<Shared>);
+pub(crate) struct World(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
@@ -97,7 +97,7 @@ impl fmt::Debug for World {
 
 impl World {
     /// Begins at a moment.
-    pub fn new(now: Timestamp, seed: u64) -> Self {
+    pub(crate) fn new(now: Timestamp, seed: u64) -> Self {
         let state = State {
             now: now.as_microsecond(),
             rng: Rng::with_seed(seed),
@@ -111,29 +111,29 @@ impl World {
     }
 
     /// The true time.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(lock(&self.0.state).now).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// Chance for somebody, from that of the world.
-    pub fn chance(&self) -> Rng {
+    pub(crate) fn chance(&self) -> Rng {
         lock(&self.0.state).rng.fork()
     }
 
     /// Folds something that happened into the trace.
-    pub fn note(&self, what: u64) {
+    pub(crate) fn note(&self, what: u64) {
         let mut state = lock(&self.0.state);
         let now = state.now as u64;
         state.trace = mix(mix(state.trace, what), now);
     }
 
     /// A number that tells two runs apart in which anything happened otherwise.
-    pub fn trace(&self) -> u64 {
+    pub(crate) fn trace(&self) -> u64 {
         lock(&self.0.state).trace
     }
 
     /// Adds a task. Tasks may add others.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut state = lock(&self.0.state);
         let number = state.free.pop().unwrap_or(state.tasks.len());
         if number == state.tasks.len() {
@@ -145,7 +145,7 @@ impl World {
     }
 
     /// Runs until that task has ended, and drops all others.
-    pub fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
         let done = Arc::new(Mutex::new(false));
         let told = done.clone();
         self.spawn(async move {
@@ -213,7 +213,7 @@ impl World {
     }
 
     /// Waits that long.
-    pub async fn sleep(&self, time: SignedDuration) {
+    pub(crate) async fn sleep(&self, time: SignedDuration) {
         let until = self.now() + time.max(SignedDuration::ZERO);
         let mut set = false;
         poll_fn(|context| {

@@ -13,18 +13,18 @@ use indicators::{Bar, IndicatorSet, Indicators};
 use super::line::{self, Line};
 
 /// Lengths of bars, in minutes, by their place.
-pub const MINUTES: [i64; 6] = [1, 5, 15, 30, 60, 1440];
+pub(crate) const MINUTES: [i64; 6] = [1, 5, 15, 30, 60, 1440];
 /// The place of days.
-pub const DAY: u8 = 5;
+pub(crate) const DAY: u8 = 5;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// A bar of a subject: its number, the place of its length, its begin in milliseconds since 1970.
-pub type Place = (u32, u8, i64);
+pub(crate) type Place = (u32, u8, i64);
 
 /// Open, high, low, close and volume.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Prices {
+pub(crate) struct Prices {
     open: f64,
     high: f64,
     low: f64,
@@ -55,7 +55,7 @@ struct Subject {
 
 /// The facts in the streams.
 #[derive(Debug, Default)]
-pub struct Truth {
+pub(crate) struct Truth {
     numbers: HashMap<Box<str>, u32, FixedState>,
     subjects: Vec<Subject>,
     vendor: BTreeMap<Place, Vendor>,
@@ -63,14 +63,14 @@ pub struct Truth {
 }
 
 /// What a record of readings has to say: how many bars, prices, volume, which outputs are warm, and their values.
-pub type Said = Box<[u64]>;
+pub(crate) type Said = Box<[u64]>;
 
 /// What stands for a value that is not there.
-pub const NOTHING: u64 = u64::MAX;
+pub(crate) const NOTHING: u64 = u64::MAX;
 
 /// The indicators for bars of each length, and which of these are built from shorter ones.
 #[derive(Debug, Clone)]
-pub struct Sets {
+pub(crate) struct Sets {
     /// By place.
     pub of: [Option<Indicators>; 6],
     /// By place: whether such bars are made where none come.
@@ -78,14 +78,14 @@ pub struct Sets {
 }
 
 /// The place of a length by its name in records.
-pub fn place_of(interval: &[u8]) -> Option<u8> {
+pub(crate) fn place_of(interval: &[u8]) -> Option<u8> {
     let names: [&[u8]; 6] = [b"1min", b"5min", b"15min", b"30min", b"60min", b"1day"];
     names.iter().position(|name| *name == interval).map(|at| at as u8)
 }
 
 impl Truth {
     /// The number of a subject.
-    pub fn subject(&mut self, name: &[u8]) -> u32 {
+    pub(crate) fn subject(&mut self, name: &[u8]) -> u32 {
         let name = String::from_utf8_lossy(name);
         if let Some(number) = self.numbers.get(&*name) {
             return *number;
@@ -98,12 +98,12 @@ impl Truth {
     }
 
     /// The name of a subject.
-    pub fn name(&self, subject: u32) -> &str {
+    pub(crate) fn name(&self, subject: u32) -> &str {
         self.subjects.get(subject as usize).map_or("?", |subject| &subject.name)
     }
 
     /// Takes in a record; `None` if it cannot be read. Records that say nothing of prices are passed over.
-    pub fn take(&mut self, line: &Line<'_>) -> Option<()> {
+    pub(crate) fn take(&mut self, line: &Line<'_>) -> Option<()> {
         let mut rest = line.body;
         match line.schema {
             "bar.v1" | "quote.v1" => {
@@ -144,7 +144,7 @@ impl Truth {
     }
 
     /// What the last revision under each place has to be, once all bars are closed.
-    pub fn expected(&self, sets: &Sets) -> BTreeMap<Place, Said> {
+    pub(crate) fn expected(&self, sets: &Sets) -> BTreeMap<Place, Said> {
         let mut expected = BTreeMap::new();
         for (number, subject) in (0..).zip(&self.subjects) {
             let minutes = self.bars_of_minutes(number, subject);
@@ -195,7 +195,7 @@ impl Truth {
     }
 
     /// Subjects with at least so many closed minutes of the vendor, with the begin of the first one.
-    pub fn long_series(&self, bars: usize) -> Vec<(String, i64)> {
+    pub(crate) fn long_series(&self, bars: usize) -> Vec<(String, i64)> {
         let long = (0..).zip(&self.subjects).filter(|(_, subject)| !subject.is_pair).filter_map(|(number, subject)| {
             let minutes = self.vendor_bars(number, 0);
             let first = minutes.keys().next().filter(|_| minutes.len() >= bars)?;
@@ -267,7 +267,7 @@ fn said(set: &IndicatorSet, prices: &Prices) -> Option<Said> {
 }
 
 /// What a record of readings says, and about which bar: the name of its subject and the place of its length.
-pub fn read_said<'a>(line: &Line<'a>) -> Option<(&'a [u8], u8, Said)> {
+pub(crate) fn read_said<'a>(line: &Line<'a>) -> Option<(&'a [u8], u8, Said)> {
     let mut rest = line.body;
     let subject = line::text(&mut rest, b"\"symbol\":\"")?;
     let interval = place_of(line::text(&mut rest, b"\"interval\":\"")?)?;
