@@ -7,6 +7,7 @@ still finds its place, in no time. Needs nothing but Python's standard library a
 """
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
@@ -71,6 +72,11 @@ def build() -> str | None:
     return done.stderr if done.returncode else None
 
 
+def built() -> bytes:
+    """What tells one build from another."""
+    return hashlib.sha256((BUILD / "debug" / "simulation").read_bytes()).digest()
+
+
 def simulate(seeds: int) -> tuple[int | None, list[str]]:
     """The seed that fails, with what the checker says in one word each."""
     command = [BUILD / "debug" / "simulation", "--seed", "1", "--seeds", str(seeds), "--records", str(RECORDS)]
@@ -83,7 +89,7 @@ def simulate(seeds: int) -> tuple[int | None, list[str]]:
     return int(failed[-1]) if failed and words else -1, words or [done.stderr.strip().splitlines()[-1][:90]]
 
 
-def run(mutant: dict) -> tuple[str, str, str]:
+def run(mutant: dict, unchanged: bytes) -> tuple[str, str, str]:
     """Applies one mutant. Returns its verdict, what found it, and the seed."""
     originals = {}
     try:
@@ -95,6 +101,8 @@ def run(mutant: dict) -> tuple[str, str, str]:
         error = build()
         if error:
             return "does not build", error.strip().splitlines()[0], "-"
+        if built() == unchanged:
+            return "changes nothing", "-", "-"
         seed, words = simulate(mutant.get("seeds", SEEDS))
         if seed is None:
             return "SURVIVED", "-", "-"
@@ -126,11 +134,11 @@ def main() -> int:
     seed, words = simulate(max(mutant.get("seeds", SEEDS) for mutant in chosen))
     if seed is not None:
         sys.exit(f"the unchanged sources fail already, at seed {seed}: {', '.join(words)}")
-    caught = 0
+    caught, unchanged = 0, built()
     print(f"{'mutant':<42} {'verdict':<17} {'seed':>4} {'seconds':>7}  found by", flush=True)
     for mutant in chosen:
         begun = time.monotonic()
-        verdict, words, seed = run(mutant)
+        verdict, words, seed = run(mutant, unchanged)
         caught += verdict == "caught"
         print(f"{mutant['name']:<42} {verdict:<17} {seed:>4} {time.monotonic() - begun:>7.0f}  {words}", flush=True)
     print(f"{caught} of {len(chosen)} mutants caught")
