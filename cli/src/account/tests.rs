@@ -102,8 +102,13 @@ fn whatever_is_offered_is_done_dead_expired_or_told() {
     };
     check(dead_behind, [12, 10, 1, 0, 1, 0, 0, 0]);
     // Another shard has an order of its own.
-    let elsewhere = |account: &mut Account| account.record("s", "b", "0", bar("A", 0, 0, 1).as_bytes());
-    check(elsewhere, [11, 10, 0, 0, 0, 1, 0, 0]);
+    let elsewhere = |account: &mut Account| {
+        account.record("s", "b", "0", bar("A", 0, 0, 1).as_bytes());
+        offer(account, 10, &bar("IBM", 3, 0, 100));
+        offer(account, 11, "no JSON");
+        account.dead_letter(dead(11).as_bytes());
+    };
+    check(elsewhere, [12, 10, 1, 0, 0, 1, 0, 0]);
 }
 
 #[test]
