@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{obedient, request, start};
 
-/// The median is under the bound by a factor of some; the bound is that of the whole round, the function included.
+/// The bound is that of the whole round, the function included.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_warm_invocation_of_one_record_takes_less_than_a_millisecond() {
     let folder = tempfile::tempdir().unwrap();
