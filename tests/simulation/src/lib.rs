@@ -1,10 +1,10 @@
 //! The pipeline in a simulated world: the mapping's state machine, the handlers as they are deployed, everything else in
 //! memory, a virtual time, and trouble from a seed.
 //!
-//! A seed enters [`simulate`]; a [`Report`] leaves with what the checker found wrong: nothing, or there is a bug.
+//! A seed enters [`simulate`]; a [`Report`] leaves with what the [`checker`] found wrong: nothing, or there is a bug.
 //! The same seed is the same run. What is simulated and what a run without findings says stands in `README.md`.
 
-mod checker;
+pub mod checker;
 mod consumer;
 mod order;
 mod poller;
@@ -15,7 +15,6 @@ mod trouble;
 mod workload;
 mod world;
 
-pub use checker::{Finding, Findings, Kind};
 pub use run::{Report, simulate};
-pub use trouble::{POINTS, Point, Site};
+pub use trouble::{POINTS, Point};
 pub use workload::Shape;

@@ -218,7 +218,11 @@ impl Trouble {
             7..9 => 0.1,
             _ => 0.35,
         };
-        if self.rng.u8(0..6) == 0 {
+        // A poller keeps a dead letter only where its stream stays out of reach; who waits there gets that weather.
+        let letters = [Point::Before(Site::PollerLetters), Point::After(Site::PollerLetters)];
+        if self.armed.iter().any(|(armed, _)| letters.contains(armed)) && self.rng.bool() {
+            self.outage = Some((Site::Put, now + SignedDuration::from_secs(self.rng.i64(60..120))));
+        } else if self.rng.u8(0..6) == 0 {
             let site = Site::ALL[self.rng.usize(0..Site::ALL.len())];
             self.outage = Some((site, now + SignedDuration::from_secs(self.rng.i64(1..90))));
         }

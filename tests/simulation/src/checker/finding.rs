@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::Kind;
+use super::{Kind, truth::Said};
 
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Finding {
     /// A reading without its bar.
     Unexpected { subject: String, interval: u8, at: i64 },
     /// A last revision that says something else than it has to.
-    Differs { subject: String, interval: u8, at: i64, found: Box<[u64]>, expected: Box<[u64]> },
+    Differs { subject: String, interval: u8, at: i64, found: Said, expected: Said },
     /// An item that still owes something.
     Owing { series: String, owed: usize },
     /// A series that is due for ever.

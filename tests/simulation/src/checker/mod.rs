@@ -7,7 +7,7 @@
 
 mod finding;
 mod line;
-pub(crate) mod truth;
+pub mod truth;
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
@@ -57,7 +57,7 @@ struct Newest {
 
 /// Who judges.
 #[derive(Debug, Default)]
-pub(crate) struct Checker {
+pub struct Checker {
     /// What is found.
     pub findings: Findings,
     /// Payloads that are no good, by their hash.
@@ -85,7 +85,7 @@ pub(crate) struct Checker {
 }
 
 /// A number for some bytes.
-pub(crate) fn hash(bytes: &[u8]) -> u64 {
+pub fn hash(bytes: &[u8]) -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = FixedState::with_seed(7).build_hasher();
     hasher.write(bytes);
@@ -98,12 +98,12 @@ fn hash_two(one: &[u8], other: &[u8]) -> u64 {
 
 impl Checker {
     /// A payload that is put although it is no good, or too late.
-    pub(crate) fn expect(&mut self, payload: &[u8], kind: Kind) {
+    pub fn expect(&mut self, payload: &[u8], kind: Kind) {
         self.odd.insert(hash(payload), kind);
     }
 
     /// Rows are given to a poller, by the place and content of each, in the order in which they count.
-    pub(crate) fn given(&mut self, rows: impl IntoIterator<Item = (String, u8, i64, u64)>) {
+    pub fn given(&mut self, rows: impl IntoIterator<Item = (String, u8, i64, u64)>) {
         for (subject, interval, start, content) in rows {
             let place = (self.truth.subject(subject.as_bytes()), interval, start);
             self.given.insert(place, (content, false));
@@ -122,7 +122,7 @@ impl Checker {
     }
 
     /// A stream took a record.
-    pub(crate) fn streamed(&mut self, payload: &[u8], epoch: u32) {
+    pub fn streamed(&mut self, payload: &[u8], epoch: u32) {
         let (id, kind) = self.identity(payload);
         let is_new = !self.offered.contains_key(&id);
         if let Entry::Vacant(new) = self.offered.entry(id) {
@@ -185,7 +185,7 @@ impl Checker {
     }
 
     /// The archive took a line. Returns a number for it.
-    pub(crate) fn archived(&mut self, text: &[u8]) -> u64 {
+    pub fn archived(&mut self, text: &[u8]) -> u64 {
         self.lines += 1;
         let Some(line) = line::read(text) else {
             self.findings.add(Finding::Unreadable { what: "a line in the archive", line: show(text) });
@@ -200,21 +200,21 @@ impl Checker {
     }
 
     /// The function keeps a dead letter.
-    pub(crate) fn dead_letter(&mut self, payload: &[u8]) {
+    pub fn dead_letter(&mut self, payload: &[u8]) {
         self.lines += 1;
         let (id, _) = self.identity(payload);
         self.settle(id, payload, |offered| std::mem::replace(&mut offered.dead, true));
     }
 
     /// The mapping gives a record up.
-    pub(crate) fn given_up(&mut self, payload: &[u8]) {
+    pub fn given_up(&mut self, payload: &[u8]) {
         self.lines += 1;
         let (id, _) = self.identity(payload);
         self.settle(id, payload, |offered| std::mem::replace(&mut offered.given_up, true));
     }
 
     /// A poller keeps a dead letter: of a record that it will put all the same when it comes again.
-    pub(crate) fn poller_letter(&mut self, payload: &[u8]) {
+    pub fn poller_letter(&mut self, payload: &[u8]) {
         self.lines += 1;
         match line::read(payload) {
             Some(line) => drop(self.set_aside.insert(line.key)),
@@ -239,7 +239,7 @@ impl Checker {
     }
 
     /// An alert is no longer owed: the events stream has to have it. `payload` is what was owed.
-    pub(crate) fn settled(&mut self, series: &str, number: u64, payload: &[u8]) {
+    pub fn settled(&mut self, series: &str, number: u64, payload: &[u8]) {
         let has = line::read(payload).is_some_and(|line| self.offered.contains_key(&line.id));
         if !has {
             self.findings.add(Finding::Unacknowledged { series: series.to_owned(), number });
@@ -247,7 +247,7 @@ impl Checker {
     }
 
     /// The archive took a line of readings. Returns a number for it.
-    pub(crate) fn reading(&mut self, text: &[u8]) -> u64 {
+    pub fn reading(&mut self, text: &[u8]) -> u64 {
         self.lines += 1;
         let content = hash(text);
         let read = line::read(text).and_then(|line| Some((line, truth::read_said(&line)?)));
@@ -267,32 +267,32 @@ impl Checker {
     }
 
     /// How many records of epochs up to that one are not done with.
-    pub(crate) fn open_until(&self, epoch: u32) -> u64 {
+    pub fn open_until(&self, epoch: u32) -> u64 {
         self.open.range(..=epoch).map(|(_, open)| open).sum()
     }
 
     /// How many records are done with.
-    pub(crate) fn done(&self) -> u64 {
+    pub fn done(&self) -> u64 {
         self.done
     }
 
     /// How many records, each counted once, are in the streams.
-    pub(crate) fn offered(&self) -> u64 {
+    pub fn offered(&self) -> u64 {
         self.offered.len() as u64
     }
 
     /// How many readings there are, each place counted once.
-    pub(crate) fn readings(&self) -> u64 {
+    pub fn readings(&self) -> u64 {
         self.last.len() as u64
     }
 
     /// Series with at least so many closed minutes of the vendor, with the begin of the first one.
-    pub(crate) fn long_series(&self, bars: usize) -> Vec<(String, i64)> {
+    pub fn long_series(&self, bars: usize) -> Vec<(String, i64)> {
         self.truth.long_series(bars)
     }
 
     /// Judges what is there when nothing is under way any more.
-    pub(crate) fn judge(&mut self, sets: &Sets) {
+    pub fn judge(&mut self, sets: &Sets) {
         let Self { findings, offered, given, streamed, truth, last, .. } = self;
         for ((subject, interval, start), (content, _)) in given.iter() {
             let place = (*subject, *interval, *start);
@@ -344,9 +344,9 @@ impl Checker {
 }
 
 /// The place of rates and of movers, which are no bars.
-pub(crate) const RATE: u8 = 6;
+pub const RATE: u8 = 6;
 /// The place of movers.
-pub(crate) const MOVER: u8 = 7;
+pub const MOVER: u8 = 7;
 
 /// What a record says of a fact, as pollers were given it: the price that it opens with, and whether it is final.
 fn content_of(line: &line::Line<'_>) -> u64 {
@@ -362,7 +362,7 @@ fn content_of(line: &line::Line<'_>) -> u64 {
 }
 
 /// The content of a row: its price and whether it is final.
-pub(crate) fn content(price: f64, is_final: bool) -> u64 {
+pub fn content(price: f64, is_final: bool) -> u64 {
     price.to_bits().rotate_left(1) ^ u64::from(is_final)
 }
 

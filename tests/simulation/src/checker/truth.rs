@@ -13,18 +13,18 @@ use indicators::{Bar, IndicatorSet, Indicators};
 use super::line::{self, Line};
 
 /// Lengths of bars, in minutes, by their place.
-pub(crate) const MINUTES: [i64; 6] = [1, 5, 15, 30, 60, 1440];
+pub const MINUTES: [i64; 6] = [1, 5, 15, 30, 60, 1440];
 /// The place of days.
-pub(crate) const DAY: u8 = 5;
+pub const DAY: u8 = 5;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// A bar of a subject: its number, the place of its length, its begin in milliseconds since 1970.
-pub(crate) type Place = (u32, u8, i64);
+pub type Place = (u32, u8, i64);
 
 /// Open, high, low, close and volume.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Prices {
+pub struct Prices {
     open: f64,
     high: f64,
     low: f64,
@@ -55,7 +55,7 @@ struct Subject {
 
 /// The facts in the streams.
 #[derive(Debug, Default)]
-pub(crate) struct Truth {
+pub struct Truth {
     numbers: HashMap<Box<str>, u32, FixedState>,
     subjects: Vec<Subject>,
     vendor: BTreeMap<Place, Vendor>,
@@ -63,14 +63,14 @@ pub(crate) struct Truth {
 }
 
 /// What a record of readings has to say: how many bars, prices, volume, which outputs are warm, and their values.
-pub(crate) type Said = Box<[u64]>;
+pub type Said = Box<[u64]>;
 
 /// What stands for a value that is not there.
-pub(crate) const NOTHING: u64 = u64::MAX;
+pub const NOTHING: u64 = u64::MAX;
 
 /// The indicators for bars of each length, and which of these are built from shorter ones.
 #[derive(Debug, Clone)]
-pub(crate) struct Sets {
+pub struct Sets {
     /// By place.
     pub of: [Option<Indicators>; 6],
     /// By place: whether such bars are made where none come.
@@ -78,14 +78,14 @@ pub(crate) struct Sets {
 }
 
 /// The place of a length by its name in records.
-pub(crate) fn place_of(interval: &[u8]) -> Option<u8> {
+pub fn place_of(interval: &[u8]) -> Option<u8> {
     let names: [&[u8]; 6] = [b"1min", b"5min", b"15min", b"30min", b"60min", b"1day"];
     names.iter().position(|name| *name == interval).map(|at| at as u8)
 }
 
 impl Truth {
     /// The number of a subject.
-    pub(crate) fn subject(&mut self, name: &[u8]) -> u32 {
+    pub fn subject(&mut self, name: &[u8]) -> u32 {
         let name = String::from_utf8_lossy(name);
         if let Some(number) = self.numbers.get(&*name) {
             return *number;
@@ -98,7 +98,7 @@ impl Truth {
     }
 
     /// The name of a subject.
-    pub(crate) fn name(&self, subject: u32) -> &str {
+    pub fn name(&self, subject: u32) -> &str {
         self.subjects.get(subject as usize).map_or("?", |subject| &subject.name)
     }
 
@@ -144,7 +144,7 @@ impl Truth {
     }
 
     /// What the last revision under each place has to be, once all bars are closed.
-    pub(crate) fn expected(&self, sets: &Sets) -> BTreeMap<Place, Said> {
+    pub fn expected(&self, sets: &Sets) -> BTreeMap<Place, Said> {
         let mut expected = BTreeMap::new();
         for (number, subject) in (0..).zip(&self.subjects) {
             let minutes = self.bars_of_minutes(number, subject);
@@ -195,7 +195,7 @@ impl Truth {
     }
 
     /// Subjects with at least so many closed minutes of the vendor, with the begin of the first one.
-    pub(crate) fn long_series(&self, bars: usize) -> Vec<(String, i64)> {
+    pub fn long_series(&self, bars: usize) -> Vec<(String, i64)> {
         let long = (0..).zip(&self.subjects).filter(|(_, subject)| !subject.is_pair).filter_map(|(number, subject)| {
             let minutes = self.vendor_bars(number, 0);
             let first = minutes.keys().next().filter(|_| minutes.len() >= bars)?;
