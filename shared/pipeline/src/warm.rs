@@ -15,10 +15,6 @@ use crate::port::Stored;
 /// reads again.
 const WARM_MAX: usize = 1024;
 
-/// Items that this process wrote last. Each conditional write proves that they are still current.
-#[derive(Debug, Default)]
-pub struct Warm(Mutex<HashMap<SeriesId, Kept, foldhash::fast::RandomState>>);
-
 /// An item of the warm process.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -26,6 +22,10 @@ pub(crate) struct Kept {
     /// What the sinks acknowledged and the item does not owe any more, while the store does not know of it yet.
     pub(crate) unwritten: Vec<u64>,
 }
+
+/// Items that this process wrote last. Each conditional write proves that they are still current.
+#[derive(Debug, Default)]
+pub struct Warm(Mutex<HashMap<SeriesId, Kept, foldhash::fast::RandomState>>);
 
 impl Warm {
     fn items(&self) -> MutexGuard<'_, HashMap<SeriesId, Kept, foldhash::fast::RandomState>> {
