@@ -65,6 +65,7 @@ fn number<T: std::str::FromStr>(name: &str, default: T) -> T {
 }
 
 /// The seed of a run, printed so that it can be had again.
+#[expect(clippy::print_stdout, reason = "shown where a test fails")]
 fn seed() -> u64 {
     let seed = number("SEED", fastrand::u64(..1_000_000));
     println!("seed {seed}; SEED={seed} replays it");
