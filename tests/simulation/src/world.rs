@@ -214,7 +214,9 @@ impl World {
 
     /// Waits that long.
     pub(crate) async fn sleep(&self, time: SignedDuration) {
-        let until = self.now() + time.max(SignedDuration::ZERO);
+        // Time counts in microseconds: a wait that ended between two of them would never be seen to end.
+        let micros = i64::try_from((time.as_nanos().max(0) + 999) / 1000).unwrap_or(i64::MAX);
+        let until = self.now() + SignedDuration::from_micros(micros);
         let mut set = false;
         poll_fn(|context| {
             // Also a wait of nothing lets others go first.
@@ -247,7 +249,8 @@ mod tests {
             let (world, told) = (world.clone(), told.clone());
             world.clone().spawn(async move {
                 for second in [2, 1, 3] {
-                    world.sleep(SignedDuration::from_secs(second)).await;
+                    // Also what is no whole number of microseconds ends.
+                    world.sleep(SignedDuration::new(second, -1)).await;
                     lock(&told).push(task);
                 }
             });
