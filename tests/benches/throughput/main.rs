@@ -33,8 +33,8 @@ use testkit::record;
 const RUNS: usize = 3;
 const SHARDS: u64 = 4;
 const SYMBOLS: usize = 500;
-/// Bars of each symbol.
-const MINUTES: usize = 240;
+/// Bars of each symbol: a session.
+const MINUTES: usize = 390;
 const RECORDS: u64 = (SYMBOLS * MINUTES) as u64;
 /// The most that a mapping takes; 6 MB of payload end a batch before.
 const BATCH: usize = 10_000;
