@@ -147,9 +147,9 @@ mod tests {
     #[test]
     fn events_are_those_of_aws() {
         let at: Timestamp = "2026-11-02T14:30:00Z".parse().unwrap();
-        let input = Some(r#"{"at":"<aws.scheduler.scheduled-time>","id":"<aws.scheduler.execution-id>"}"#);
-        assert_eq!(event(&schedule(input, false), at, "1"), r#"{"at":"2026-11-02T14:30:00Z","id":"1"}"#);
-        assert_eq!(event(&schedule(input, true), at, "1"), input.unwrap());
+        let input = r#"{"at":"<aws.scheduler.scheduled-time>","id":"<aws.scheduler.execution-id>"}"#;
+        assert_eq!(event(&schedule(Some(input), false), at, "1"), r#"{"at":"2026-11-02T14:30:00Z","id":"1"}"#);
+        assert_eq!(event(&schedule(Some(input), true), at, "1"), input);
         let made: serde_json::Value = serde_json::from_str(&event(&schedule(None, true), at, "1")).unwrap();
         assert_eq!((&made["source"], &made["time"]), (&json!("aws.events"), &json!("2026-11-02T14:30:00Z")));
         assert_eq!(made["account"], "000000000000");
